@@ -1,0 +1,3 @@
+//! The command `ktrial`.
+
+fn main() {}
