@@ -1,1 +1,4 @@
-//! To be written.
+//! The kernel.
+
+pub mod random;
+pub mod time;
