@@ -1,0 +1,196 @@
+//! What can be wrong with a log, by name, and the evidence that it is.
+
+use crate::history::{Offset, OpId, Time, Value};
+use crate::verdict::Property;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $name:literal $property:ident;)*) => {
+        /// A kind of anomaly. Its name is what scenarios, reports and people call it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum AnomalyKind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
+        }
+
+        impl AnomalyKind {
+            /// All kinds, by property.
+            pub const ALL: &[AnomalyKind] = &[$(AnomalyKind::$kind),*];
+
+            /// The kind's name: `lost-write`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(AnomalyKind::$kind => $name,)* }
+            }
+
+            /// The property it belongs to.
+            #[must_use]
+            pub const fn property(self) -> Property {
+                match self { $(AnomalyKind::$kind => Property::$property,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Two readers saw different records at one offset.
+    Divergence "divergence" PartitionOrder;
+    /// A reader got a record that nobody sent.
+    Phantom "phantom" PartitionOrder;
+    /// A reader got bytes that are no record.
+    Corrupt "corrupt" PartitionOrder;
+    /// A reader got a record that was sent to another partition.
+    WrongPartition "wrong-partition" PartitionOrder;
+    /// One send, two offsets.
+    Duplicate "duplicate" PartitionOrder;
+    /// A reader got a record whose send had certainly failed.
+    AbortedRead "aborted-read" PartitionOrder;
+    /// An acknowledgement named an offset at which the log has another record.
+    AckedOffsetConflict "acked-offset-conflict" PartitionOrder;
+    /// A reader got a record before it was sent.
+    ReadBeforeSend "read-before-send" PartitionOrder;
+    /// A reader got a record that the final log does not have, though nobody was promised it would.
+    UnstableRead "unstable-read" PartitionOrder;
+    /// A producer's later record lies before its earlier one.
+    OutOfOrder "out-of-order" PartitionOrder;
+    /// A consumer's reads jumped over a record.
+    PollSkip "poll-skip" PartitionOrder;
+    /// A consumer's reads went back.
+    NonmonotonicPoll "nonmonotonic-poll" PartitionOrder;
+    /// An acknowledged record is gone and another one has its offset.
+    LostWrite "lost-write" AckedDurability;
+    /// An acknowledged record is gone from amid records that are there.
+    Hole "hole" AckedDurability;
+    /// An acknowledged record is gone and the log ends at or before its offset.
+    TruncatedTail "truncated-tail" AckedDurability;
+    /// An acknowledged record never appeared though the log was read to its end.
+    DrainedUnseen "drained-unseen" AckedDurability;
+    /// A consumer committed past a record that its group had not received.
+    CommitBeyondDelivery "commit-beyond-delivery" AtLeastOnce;
+    /// A consumer committed past a record that its group had received and not yet processed.
+    CommitBeyondProcessing "commit-beyond-processing" AtLeastOnce;
+    /// A group moved past a record and never processed it.
+    GroupSkip "group-skip" AtLeastOnce;
+    /// A group processed a record twice.
+    GroupRedelivery "group-redelivery" AtLeastOnce;
+    /// A group was given committed offsets older than ones it had committed.
+    CommittedOffsetRegression "committed-offset-regression" AtLeastOnce;
+    /// A reset to the log's end made a group pass over a record.
+    SkippedByReset "skipped-by-reset" AtLeastOnce;
+}
+
+impl AnomalyKind {
+    /// The kind of this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<AnomalyKind> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is one of the shapes that the loss of an acknowledged record takes.
+    #[must_use]
+    pub const fn is_loss(self) -> bool {
+        matches!(self.property(), Property::AckedDurability)
+    }
+
+    /// Whether one such anomaly makes its property invalid. The others are counted: a redelivery is what at-least-once
+    /// costs, and a commit before processing does harm only if the process then dies.
+    #[must_use]
+    pub const fn breaks_its_property(self) -> bool {
+        !matches!(self, AnomalyKind::CommitBeyondProcessing | AnomalyKind::GroupRedelivery)
+    }
+}
+
+impl fmt::Display for AnomalyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How bad an anomaly is under a [`Contract`](crate::contract::Contract).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth counting; breaks no property.
+    Info,
+    /// Breaks the property, but the configuration never promised otherwise.
+    Warning,
+    /// Breaks a promise.
+    Error,
+}
+
+/// One anomaly with the fewest operations that prove it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// What it is.
+    pub kind: AnomalyKind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The setting that permits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_by: Option<String>,
+    /// The partition, as `topic-partition`.
+    pub key: String,
+    /// The offsets it is about.
+    pub offsets: Vec<Offset>,
+    /// The operations that prove it.
+    pub ops: Vec<OpRole>,
+    /// The records concerned that were not seen where they belong, at most [`EXAMPLES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<(Offset, Value)>,
+    /// The proof, in sentences.
+    pub explain: Vec<String>,
+}
+
+/// An operation and its part in an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpRole {
+    /// The operation.
+    pub op: OpId,
+    /// When it was recorded.
+    pub time: Time,
+    /// Its part.
+    pub role: Role,
+}
+
+/// The part an operation has in an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Sent the record.
+    Writer,
+    /// Sent the record that lies where another one should.
+    Overwriter,
+    /// Read the record, or read where it should have been.
+    Reader,
+    /// Read before that.
+    EarlierReader,
+    /// Read the log to its end.
+    FinalReader,
+    /// Committed offsets.
+    Committer,
+    /// Processed the record.
+    Processor,
+    /// Was positioned or assigned.
+    Owner,
+}
+
+/// The most examples kept of one kind; counts are always full.
+pub const EXAMPLES_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kebab_case_unique_and_found_again() {
+        for &kind in AnomalyKind::ALL {
+            assert!(
+                kind.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+                "{kind}"
+            );
+            assert_eq!(AnomalyKind::by_name(kind.name()), Some(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+        assert_eq!(AnomalyKind::by_name("lost-writes"), None);
+    }
+}

@@ -1,0 +1,218 @@
+//! What a judgement says: per property one of valid < vacuous < unknown < invalid, what was found, what was looked at.
+
+use crate::anomaly::{Anomaly, AnomalyKind, Severity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a log promises its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Property {
+    /// Each partition is one sequence of records, the same for every reader, and each producer's records are in it in
+    /// the order they were sent, once.
+    PartitionOrder,
+    /// A record whose send was acknowledged is in the log for good.
+    AckedDurability,
+    /// A group processes every record from its starting point on at least once.
+    AtLeastOnce,
+}
+
+impl Property {
+    /// All properties.
+    pub const ALL: [Property; 3] =
+        [Property::PartitionOrder, Property::AckedDurability, Property::AtLeastOnce];
+
+    /// The property's name: `acked-durability`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Property::PartitionOrder => "partition-order",
+            Property::AckedDurability => "acked-durability",
+            Property::AtLeastOnce => "at-least-once",
+        }
+    }
+
+    /// The property of this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Property> {
+        Self::ALL.into_iter().find(|property| property.name() == name)
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Whether a property holds; greater is worse.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds, and something was there to break it.
+    Valid,
+    /// Nothing happened that could have broken it.
+    Vacuous {
+        /// What did not happen.
+        reason: String,
+    },
+    /// The history does not tell.
+    Unknown {
+        /// What is missing.
+        reason: String,
+    },
+    /// It does not hold.
+    Invalid,
+}
+
+impl Verdict {
+    /// The verdict in one word.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Verdict::Valid => "valid",
+            Verdict::Vacuous { .. } => "vacuous",
+            Verdict::Unknown { .. } => "unknown",
+            Verdict::Invalid => "invalid",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Valid | Verdict::Invalid => f.pad(self.name()),
+            Verdict::Vacuous { reason } | Verdict::Unknown { reason } => {
+                write!(f, "{} ({reason})", self.name())
+            }
+        }
+    }
+}
+
+/// All that was found of one kind of anomaly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// How many there are.
+    pub count: u64,
+    /// How bad one is under the contract.
+    pub severity: Severity,
+    /// Some of them, the most telling first, at most [`EXAMPLES_MAX`](crate::anomaly::EXAMPLES_MAX).
+    pub examples: Vec<Anomaly>,
+}
+
+/// A history, judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// One verdict per property.
+    pub properties: BTreeMap<Property, Verdict>,
+    /// What was found. A kind that was not found is absent.
+    pub anomalies: BTreeMap<AnomalyKind, Found>,
+    /// What was looked at.
+    pub coverage: Coverage,
+}
+
+impl Judgement {
+    /// The verdict on one property.
+    #[must_use]
+    pub fn verdict(&self, property: Property) -> &Verdict {
+        self.properties.get(&property).expect("every property is judged")
+    }
+
+    /// How many anomalies of one kind there are.
+    #[must_use]
+    pub fn count(&self, kind: AnomalyKind) -> u64 {
+        self.anomalies.get(&kind).map_or(0, |found| found.count)
+    }
+
+    /// All examples, the worst severity first.
+    pub fn worst_first(&self) -> impl Iterator<Item = &Anomaly> {
+        [Severity::Error, Severity::Warning, Severity::Info].into_iter().flat_map(move |severity| {
+            self.anomalies
+                .values()
+                .filter(move |found| found.severity == severity)
+                .flat_map(|found| &found.examples)
+        })
+    }
+}
+
+/// How much there was to judge: a property that nothing could have broken is not called valid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Sends invoked.
+    pub sends: u64,
+    /// Sends acknowledged.
+    pub acked: u64,
+    /// Sends that failed for certain.
+    pub failed: u64,
+    /// Sends whose outcome the producer never learnt.
+    pub indeterminate: u64,
+    /// Records in polls, drains and dumps.
+    pub records_read: u64,
+    /// Offsets at which a record was seen or acknowledged.
+    pub slots: u64,
+    /// Pairs of successive records of one producer in one partition whose order was compared.
+    pub order_pairs: u64,
+    /// Steps of a consumer from a known position to the next records.
+    pub poll_steps: u64,
+    /// Partitions whose whole log was read at rest.
+    pub final_reads: u64,
+    /// Acknowledged records looked for in a final read.
+    pub acked_judged: u64,
+    /// (group, partition) pairs with a starting point.
+    pub group_partitions: u64,
+    /// Records that a group owed to process, from its starting point to where it got.
+    pub owed: u64,
+    /// Records in a log at rest beyond where a group got.
+    pub unreached: u64,
+    /// Commits invoked.
+    pub commits: u64,
+}
+
+impl Coverage {
+    /// The counters by name, in the order of declaration.
+    #[must_use]
+    pub fn counters(&self) -> [(&'static str, u64); 14] {
+        [
+            ("sends", self.sends),
+            ("acked", self.acked),
+            ("failed", self.failed),
+            ("indeterminate", self.indeterminate),
+            ("records_read", self.records_read),
+            ("slots", self.slots),
+            ("order_pairs", self.order_pairs),
+            ("poll_steps", self.poll_steps),
+            ("final_reads", self.final_reads),
+            ("acked_judged", self.acked_judged),
+            ("group_partitions", self.group_partitions),
+            ("owed", self.owed),
+            ("unreached", self.unreached),
+            ("commits", self.commits),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lattice_puts_invalid_above_unknown_above_vacuous_above_valid() {
+        let reason = || "r".to_owned();
+        let rising = [
+            Verdict::Valid,
+            Verdict::Vacuous { reason: reason() },
+            Verdict::Unknown { reason: reason() },
+            Verdict::Invalid,
+        ];
+        assert!(rising.is_sorted_by(|low, high| low < high));
+    }
+
+    #[test]
+    fn verdicts_survive_json() {
+        let unknown = Verdict::Unknown { reason: "no final read".to_owned() };
+        let json = serde_json::to_string(&unknown).unwrap();
+        assert_eq!(json, r#"{"verdict":"unknown","reason":"no final read"}"#);
+        assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), unknown);
+    }
+}
