@@ -1,0 +1,40 @@
+//! The nodes of a trial, grouped by role, as far as faults need to know them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::node_id::NodeId;
+
+/// Named groups of nodes ("servers", "clients"). A node may play several roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet {
+    roles: BTreeMap<String, BTreeSet<NodeId>>,
+}
+
+impl Fleet {
+    /// A fleet without nodes.
+    pub fn new() -> Self {
+        Fleet::default()
+    }
+
+    /// This fleet, in which `nodes` play `role` too.
+    #[must_use]
+    pub fn with_role(mut self, role: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.roles.entry(role.to_owned()).or_default().extend(nodes);
+        self
+    }
+
+    /// The nodes that play `role`, ascending; `None` if nothing is known of that role.
+    pub fn role(&self, role: &str) -> Option<&BTreeSet<NodeId>> {
+        self.roles.get(role)
+    }
+
+    /// The names of all roles, ascending.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.keys().map(String::as_str)
+    }
+
+    /// All nodes, ascending, each once.
+    pub fn nodes(&self) -> BTreeSet<NodeId> {
+        self.roles.values().flatten().copied().collect()
+    }
+}
