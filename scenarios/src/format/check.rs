@@ -1,0 +1,130 @@
+//! What a well-formed scenario can still get wrong: numbers that contradict each other, words that name nothing.
+
+use std::collections::BTreeSet;
+
+use super::parse::suggestion;
+use super::{Expectation, Scenario};
+use crate::outcome::ANOMALIES;
+
+/// What is wrong with a scenario, and at which key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// The keys that lead to the offending value; positions in lists are written as numbers.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub message: String,
+    /// The nearest right thing, when one is known.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    fn new(path: &[&str], message: impl Into<String>) -> Self {
+        let path = path.iter().map(|step| (*step).to_owned()).collect();
+        Self { path, message: message.into(), help: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
+impl Scenario {
+    /// Looks for what the types cannot rule out.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        self.check_cluster()?;
+        self.check_topics()?;
+        self.check_faults()?;
+        check_expectation(&["expect"], &self.expect)?;
+        self.check_twin()
+    }
+
+    fn check_cluster(&self) -> Result<(), Problem> {
+        if self.cluster.brokers == 0 {
+            return Err(Problem::new(&["cluster", "brokers"], "a cluster has at least 1 broker"));
+        }
+        if self.cluster.controllers != 1 {
+            let message = "exactly 1 controller is modelled today";
+            return Err(Problem::new(&["cluster", "controllers"], message));
+        }
+        Ok(())
+    }
+
+    fn check_topics(&self) -> Result<(), Problem> {
+        if self.topics.is_empty() {
+            let help = "add [[topics]] with a name";
+            return Err(Problem::new(&["topics"], "a scenario has at least 1 topic").help(help));
+        }
+        let mut names = BTreeSet::new();
+        for (index, topic) in self.topics.iter().enumerate() {
+            let at =
+                |key, message: String| Problem::new(&["topics", &index.to_string(), key], message);
+            if !names.insert(&topic.name) {
+                return Err(at("name", format!("a second topic `{}`", topic.name)));
+            }
+            if topic.partitions == 0 {
+                return Err(at("partitions", "a topic has at least 1 partition".to_owned()));
+            }
+            let (factor, brokers) = (topic.replication_factor, self.cluster.brokers);
+            if factor == 0 || factor > brokers {
+                let needed = factor.max(1);
+                let message = format!(
+                    "replication factor {factor} needs {needed} brokers, the cluster has {brokers}"
+                );
+                return Err(at("replication_factor", message));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_faults(&self) -> Result<(), Problem> {
+        let faults = &self.faults;
+        if faults.length_min > faults.length_max {
+            let (shortest, longest) = (faults.length_min, faults.length_max);
+            let message =
+                format!("the shortest fault, {shortest}, is longer than the longest, {longest}");
+            return Err(Problem::new(&["faults", "length_min"], message));
+        }
+        if self.network.latency_min > self.network.latency_max {
+            let (least, greatest) = (self.network.latency_min, self.network.latency_max);
+            let message =
+                format!("the least latency, {least}, is greater than the greatest, {greatest}");
+            return Err(Problem::new(&["network", "latency_min"], message));
+        }
+        Ok(())
+    }
+
+    fn check_twin(&self) -> Result<(), Problem> {
+        let Some(twin) = &self.twin else { return Ok(()) };
+        for change in twin.overrides() {
+            let base = Self { twin: None, ..self.clone() };
+            if let Err(error) = base.with(std::slice::from_ref(&change)) {
+                let problem = Problem::new(&["twin", "set", &change.key], error.message);
+                return Err(Problem { help: error.help, ..problem });
+            }
+        }
+        check_expectation(&["twin"], &twin.expectation())
+    }
+}
+
+fn check_expectation(path: &[&str], expect: &Expectation) -> Result<(), Problem> {
+    for (index, finding) in expect.finds.iter().enumerate() {
+        let index = index.to_string();
+        check_anomaly(&[path, &["finds", &index, "anomaly"]].concat(), &finding.anomaly)?;
+        if finding.within_seeds == 0 {
+            let at = [path, &["finds", &index, "within_seeds"]].concat();
+            return Err(Problem::new(&at, "an anomaly cannot be found within 0 seeds"));
+        }
+    }
+    for (index, anomaly) in expect.allows.iter().enumerate() {
+        check_anomaly(&[path, &["allows", &index.to_string()]].concat(), anomaly)?;
+    }
+    Ok(())
+}
+
+fn check_anomaly(path: &[&str], anomaly: &str) -> Result<(), Problem> {
+    if ANOMALIES.contains(&anomaly) {
+        return Ok(());
+    }
+    let message = format!("unknown anomaly `{anomaly}`");
+    Err(Problem::new(path, message).help(suggestion(anomaly, &ANOMALIES)))
+}
