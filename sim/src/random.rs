@@ -219,7 +219,7 @@ const fn log2_of_mantissa(mantissa: u64) -> u64 {
 
 /// `-ln(u) * mean` for `u` uniform in (0, 1], given as 64 bits: leading zeros give the integer part of log2, a table of 256
 /// steps with linear interpolation its fraction (error below 2^-18).
-fn exponential_from_bits(bits: u64, mean: u64) -> u64 {
+pub(crate) fn exponential_from_bits(bits: u64, mean: u64) -> u64 {
     let nonzero = bits | 1;
     let zeros = u64::from(nonzero.leading_zeros());
     let mantissa = nonzero << zeros;

@@ -1,0 +1,143 @@
+//! One file as its process sees it, with the truncations that a power loss may undo.
+
+use super::Entry;
+use super::image::Image;
+use super::write_back::{WriteBack, pages_at_risk};
+use crate::time::Instant;
+
+/// A sequence of entries with byte positions.
+#[derive(Clone, Debug)]
+pub struct File<E> {
+    /// Which file this is, whatever its name becomes.
+    pub(super) id: u64,
+    pub(super) image: Image<E>,
+    /// Truncations that may not be durable yet, oldest first.
+    pub(super) truncations: Vec<Truncation<E>>,
+    next_truncation: u64,
+}
+
+/// A truncation, and the content it may fall back to.
+#[derive(Clone, Debug)]
+pub(super) struct Truncation<E> {
+    number: u64,
+    at: Instant,
+    keep: usize,
+    pub(super) before: Image<E>,
+}
+
+/// How much of a file a flush covers: what was there when it began.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct FlushedPart {
+    len: usize,
+    truncations: u64,
+}
+
+impl<E: Clone> File<E> {
+    pub(super) fn empty(id: u64) -> Self {
+        File { id, image: Image::empty(), truncations: Vec::new(), next_truncation: 0 }
+    }
+
+    /// How many entries there are, damaged ones included.
+    pub fn len(&self) -> usize {
+        self.image.len()
+    }
+
+    /// Whether the file has no entry, which is also to have no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The size of the file in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.image.bytes()
+    }
+
+    /// Entry `index` as it reads now, or `None` past the end.
+    pub fn entry(&self, index: usize) -> Option<Entry<'_, E>> {
+        self.image.entry(index)
+    }
+
+    /// Entry `index` if it is there and undamaged.
+    pub fn intact(&self, index: usize) -> Option<&E> {
+        match self.entry(index) {
+            Some(Entry::Intact(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// The entries from `index` on as they read now, in order.
+    pub fn entries_from(&self, index: usize) -> impl Iterator<Item = Entry<'_, E>> {
+        (index..self.len()).map_while(|index| self.entry(index))
+    }
+
+    /// Byte position at which entry `index` begins; that of the end of the file for `index == len()`.
+    ///
+    /// # Panics
+    /// If `index > len()`.
+    pub fn position(&self, index: usize) -> u64 {
+        self.image.start(index)
+    }
+
+    /// The index of the first entry for which `is_before` is false, the file being ordered by it. Looks at what was
+    /// written, damaged or not, as an index that is kept in memory would.
+    pub fn partition_point(&self, mut is_before: impl FnMut(&E) -> bool) -> usize {
+        self.image.slots.partition_point(|slot| is_before(&slot.entry))
+    }
+
+    /// How many entries, from the first, a flush has made durable.
+    pub fn flushed_entries(&self) -> usize {
+        self.image.durable_len
+    }
+
+    /// Bytes that no flush has made durable (write-back may have).
+    pub fn unflushed_bytes(&self) -> u64 {
+        self.bytes() - self.image.durable_bytes()
+    }
+
+    /// The indices of entries that a flush has made durable and nothing has damaged.
+    pub(super) fn flushed_intact(&self) -> impl Iterator<Item = usize> {
+        (0..self.flushed_entries()).filter(|&index| self.intact(index).is_some())
+    }
+
+    /// Keeps the first `keep` entries; remembers the others until the truncation is durable.
+    pub(super) fn truncate(&mut self, at: Instant, keep: usize, write_back: &WriteBack) {
+        if keep >= self.len() {
+            return;
+        }
+        let durable =
+            self.truncations.iter().take_while(|cut| self.due(cut, write_back) <= at).count();
+        self.truncations.drain(..durable);
+        let number = self.next_truncation;
+        self.next_truncation += 1;
+        self.truncations.push(Truncation { number, at, keep, before: self.image.clone() });
+        self.image.truncate(keep);
+    }
+
+    /// When write-back makes a truncation durable.
+    pub(super) fn due(&self, truncation: &Truncation<E>, write_back: &WriteBack) -> Instant {
+        write_back.due(truncation.at, [self.id, u64::MAX, truncation.number])
+    }
+
+    pub(super) fn begin_flush(&self) -> FlushedPart {
+        FlushedPart { len: self.len(), truncations: self.next_truncation }
+    }
+
+    /// `part` is durable. Truncations made since the flush began may still be undone, back to what it made durable.
+    pub(super) fn complete_flush(&mut self, part: FlushedPart) {
+        self.truncations.retain(|truncation| truncation.number >= part.truncations);
+        let mut durable = part.len;
+        for truncation in &mut self.truncations {
+            truncation.before.flushed(durable);
+            durable = durable.min(truncation.keep);
+        }
+        self.image.flushed(durable);
+    }
+
+    /// The pages of `part` that are dirty at `now` are marked clean: no flush and no write-back will write them.
+    pub(super) fn mark_clean(&mut self, part: FlushedPart, now: Instant, write_back: &WriteBack) {
+        let len = part.len.min(self.len());
+        let mut pages = pages_at_risk(self.id, &self.image, len, now, write_back);
+        pages.iter_mut().for_each(|page| page.orphaned = true);
+        self.image.orphans = pages;
+    }
+}

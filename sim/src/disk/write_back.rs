@@ -1,0 +1,159 @@
+//! Background write-back: which pages have reached the platter without a flush.
+//!
+//! Nothing runs in the background. Each dirty page has a delay that depends on its address alone (file, page, how much of
+//! it was durable before), so the question "was it written by now?" can be asked late, at the power loss, and gets the
+//! same answer whatever else the disk has done.
+//!
+//! ```text
+//! append ──► page dirty ──delay──► written ──append──► dirty again ──delay──► written
+//!            durable: ----          durable: all of it then             durable: all of it now
+//! ```
+
+use super::image::Image;
+use super::options::DiskOptions;
+use crate::random::{Stream, exponential_from_bits};
+use crate::time::{Duration, Instant};
+
+/// Bytes that write-back writes at once.
+pub(super) const PAGE: u64 = 4096;
+/// Bytes that the device writes at once, all or nothing.
+pub(super) const SECTOR: u64 = 512;
+
+/// The delays of one disk's write-back.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct WriteBack {
+    seed: u64,
+    mean_min: Duration,
+    mean_max: Duration,
+}
+
+impl WriteBack {
+    pub(super) fn new(options: &DiskOptions, stream: &mut Stream) -> Self {
+        let (mean_min, mean_max) = (options.write_back_mean_min, options.write_back_mean_max);
+        assert!(mean_min <= mean_max, "the write-back means are a range");
+        WriteBack { seed: stream.next_u64(), mean_min, mean_max }
+    }
+
+    /// How long after `dirty_since` the change at `address` is durable.
+    pub(super) fn due(&self, dirty_since: Instant, address: [u64; 3]) -> Instant {
+        let bits = address.into_iter().fold(self.seed, |hash, word| mix(hash ^ word));
+        let spread = (self.mean_max.as_nanos() - self.mean_min.as_nanos()).saturating_add(1);
+        let above_min = (u128::from(bits) * u128::from(spread)) >> 64;
+        let mean = self.mean_min.as_nanos() + above_min as u64;
+        dirty_since + Duration::from_nanos(exponential_from_bits(mix(bits), mean))
+    }
+}
+
+/// The finalizer of splitmix64: every input bit moves every output bit.
+fn mix(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+/// A page of which the bytes from `durable_until` to `end` exist in memory only.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct Page {
+    pub(super) index: u64,
+    pub(super) durable_until: u64,
+    pub(super) end: u64,
+    /// Marked clean by a failed flush, so that nothing will write it.
+    pub(super) orphaned: bool,
+}
+
+impl Page {
+    pub(super) fn start(&self) -> u64 {
+        self.index * PAGE
+    }
+
+    fn is_at_risk(&self) -> bool {
+        self.durable_until < self.end
+    }
+}
+
+/// The pages of the first `len` entries that are not durable at `now`, in order.
+pub(super) fn pages_at_risk<E: Clone>(
+    file: u64,
+    image: &Image<E>,
+    len: usize,
+    now: Instant,
+    write_back: &WriteBack,
+) -> Vec<Page> {
+    let orphans = standing_orphans(image);
+    let mut pages: Vec<Page> =
+        DirtyPages { file, write_back, pages: Vec::new(), due: Instant::NEVER }
+            .walk(image, len, now)
+            .into_iter()
+            .filter(|page| {
+                orphans.binary_search_by_key(&page.index, |orphan| orphan.index).is_err()
+            })
+            .collect();
+    pages.extend(orphans);
+    pages.sort_unstable_by_key(|page| page.index);
+    pages
+}
+
+/// The orphans that no later append has made dirty (and so writable) again.
+fn standing_orphans<E: Clone>(image: &Image<E>) -> Vec<Page> {
+    let bytes = image.bytes();
+    let untouched = |page: &&Page| page.end == bytes.min(page.start() + PAGE);
+    image.orphans.iter().filter(untouched).copied().collect()
+}
+
+/// Plays the appends to unflushed pages in order, and write-back between them.
+struct DirtyPages<'a> {
+    file: u64,
+    write_back: &'a WriteBack,
+    /// Finished pages at risk, then the one being played.
+    pages: Vec<Page>,
+    /// When the page being played is written.
+    due: Instant,
+}
+
+impl DirtyPages<'_> {
+    fn walk<E: Clone>(mut self, image: &Image<E>, len: usize, now: Instant) -> Vec<Page> {
+        let durable = image.durable_bytes();
+        let mut start = durable;
+        for slot in
+            image.slots.iter_from(image.durable_len).take(len.saturating_sub(image.durable_len))
+        {
+            for index in start / PAGE..=(slot.end - 1) / PAGE {
+                let end = slot.end.min((index + 1) * PAGE);
+                if self.pages.last().is_none_or(|page| page.index != index) {
+                    self.finish(now);
+                    let durable_until = durable.max(index * PAGE);
+                    self.begin(Page { index, durable_until, end, orphaned: false }, slot.at);
+                } else {
+                    self.extend(end, slot.at);
+                }
+            }
+            start = slot.end;
+        }
+        self.finish(now);
+        self.pages
+    }
+
+    fn begin(&mut self, page: Page, at: Instant) {
+        self.due = self.write_back.due(at, [self.file, page.index, page.durable_until]);
+        self.pages.push(page);
+    }
+
+    fn extend(&mut self, end: u64, at: Instant) {
+        let page = self.pages.last_mut().expect("an extended page has begun");
+        if self.due <= at {
+            page.durable_until = page.end;
+            self.due = self.write_back.due(at, [self.file, page.index, page.durable_until]);
+        }
+        page.end = end;
+    }
+
+    fn finish(&mut self, now: Instant) {
+        if let Some(page) = self.pages.last_mut() {
+            if self.due <= now {
+                page.durable_until = page.end;
+            }
+            self.pages.pop_if(|page| !page.is_at_risk());
+        }
+    }
+}
