@@ -1,7 +1,8 @@
 //! Which partition a record goes to. As Kafka's `BuiltInPartitioner` (KIP-480, KIP-794) and `Utils.murmur2`.
 //!
 //! A record with a key goes to the partition its key hashes to, available or not. Keyless records stick to one
-//! partition until `batch.size` bytes went there, then move on to another one drawn at random:
+//! partition until `batch.size` bytes went there, then move on to another one drawn at random, shorter queues with
+//! greater odds ([`adaptive_partition`], Kafka's default) or all with the same ([`random_partition`]):
 //!
 //! ```text
 //!            0 ........ batch.size ........ 2 * batch.size
@@ -31,6 +32,36 @@ pub fn random_partition(draw: u32, available: &[u32], partition_count: u32) -> u
         return draw % partition_count;
     }
     available[draw as usize % available.len()]
+}
+
+/// The batches that wait in the accumulator for one partition that has a leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionQueue {
+    /// The partition's number.
+    pub partition: u32,
+    /// How many batches wait.
+    pub batches: u32,
+}
+
+/// One of the partitions in `queues`, the likelier the fewer batches wait for it: the longest queue has the weight 1,
+/// one that is shorter by n batches n + 1. As `BuiltInPartitioner.updatePartitionLoadStats`, which Kafka consults with
+/// `partitioner.adaptive.partitioning.enable` once every partition of the topic has had a batch; until then, and when
+/// no partition has a leader, it is [`random_partition`].
+///
+/// # Panics
+/// If `queues` is empty.
+pub fn adaptive_partition(draw: u32, queues: &[PartitionQueue]) -> u32 {
+    let longest = queues.iter().map(|queue| queue.batches).max();
+    let longest = longest.expect("the caller has seen a partition with a leader");
+    let weight = |queue: &PartitionQueue| u64::from(longest - queue.batches) + 1;
+    let mut ticket = u64::from(to_positive(draw)) % queues.iter().map(weight).sum::<u64>();
+    for queue in queues {
+        match ticket.checked_sub(weight(queue)) {
+            Some(rest) => ticket = rest,
+            None => return queue.partition,
+        }
+    }
+    unreachable!("a ticket is less than the sum of the weights")
 }
 
 /// Clears the sign of what Java sees as a signed number; not its absolute value.
@@ -108,6 +139,18 @@ mod tests {
         assert_eq!(random_partition(4, &[], 10), 4);
     }
 
+    fn queues(batches: &[u32]) -> Vec<PartitionQueue> {
+        let numbered = (0..).zip(batches);
+        numbered.map(|(partition, &batches)| PartitionQueue { partition, batches }).collect()
+    }
+
+    #[test]
+    fn a_partition_is_the_likelier_the_shorter_its_queue() {
+        let drawn: Vec<_> =
+            (0..9).map(|draw| adaptive_partition(draw, &queues(&[0, 3, 1]))).collect();
+        assert_eq!(drawn, [0, 0, 0, 0, 1, 2, 2, 2, 0]);
+    }
+
     #[test]
     fn a_partition_is_left_at_the_batch_boundary_after_batch_size() {
         let mut sticky = StickyPartition::new(3);
@@ -144,6 +187,12 @@ mod tests {
                 drawn[random_partition(draw, &[], count) as usize] += 1;
             }
             prop_assert!(drawn.iter().all(|&times| times == 3), "{:?}", drawn);
+        }
+
+        #[test]
+        fn equal_queues_are_drawn_as_without_adapting(draw: u32, batches: u32, count in 1_usize..9) {
+            let adaptive = adaptive_partition(draw, &queues(&vec![batches; count]));
+            prop_assert_eq!(adaptive, random_partition(draw, &[], count as u32));
         }
 
         #[test]

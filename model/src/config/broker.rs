@@ -155,13 +155,13 @@ impl BrokerConfig {
             ("replica.lag.time.max.ms", self.replica_lag_time_max_ms),
             "or a quiet follower leaves the in-sync set",
         )?;
+        Ok(self.unheeded_flush_interval(given).into_iter().collect())
+    }
+
+    fn unheeded_flush_interval(&self, given: &Given) -> Option<Warning> {
         let key = "log.flush.interval.ms";
-        let unheeded = given.has(key) && !self.has_flush_schedule();
-        let flush_ms = self.topic_defaults().flush_ms;
-        Ok(unheeded
-            .then(|| flush_without_schedule(Scope::Broker, key, flush_ms))
-            .into_iter()
-            .collect())
+        let flush_ms = self.log_flush_interval_ms.filter(|_| given.has(key))?;
+        (!self.has_flush_schedule()).then(|| flush_without_schedule(Scope::Broker, key, flush_ms))
     }
 
     /// As `KafkaConfig.validateValues`.

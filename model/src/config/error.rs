@@ -38,7 +38,7 @@ pub enum ConfigError {
         value: ConfigValue,
         /// The scopes that have the key, in words.
         homes: String,
-        /// This scope's own name for the same thing, if it has one (`log.flush.interval.messages` for `flush.messages`).
+        /// This scope's own name for the same thing, if it has one: `log.segment.bytes` for `segment.bytes`.
         instead: Option<&'static str>,
     },
     /// The value has the wrong type or is out of range.

@@ -9,8 +9,9 @@
 //!
 //! A key is in one of four states: modelled (a [`Definition`], a typed field), known to Kafka but not modelled (an
 //! [`Unmodelled`] with the one value a trial behaves like), a setting of another scope, or unknown. Nothing that is
-//! given is ever dropped in silence. Defaults and ranges are those of Kafka 4.x; where Kafka sets no lower bound and
-//! a smaller number would mean nothing (an interval of zero, a negative time-out), ktrial sets one.
+//! given is ever dropped in silence. Defaults and ranges are those of Kafka 4.x; where Kafka sets no lower bound,
+//! or a lower one than its scheduler bears, and a smaller number would mean nothing (an interval of zero, a negative
+//! time-out), ktrial sets one.
 
 mod broker;
 mod cluster;

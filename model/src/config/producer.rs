@@ -1,7 +1,7 @@
 //! The producer's configuration. As Kafka's `ProducerConfig` and `KafkaProducer.configureDeliveryTimeout`.
 //!
-//! Two deviations ([`Scope::deviations`]): idempotence is not modelled, so `enable.idempotence` is `false` unless said,
-//! and keyless records choose among partitions uniformly, not by the length of their queues.
+//! One deviation ([`Scope::deviations`]): idempotence is not modelled, so `enable.idempotence` is `false` unless said,
+//! and saying `true` is an error.
 
 use super::definition::{Kind, Scope, Valid};
 use super::error::{ConfigError, Warning};
@@ -70,6 +70,9 @@ config_table! {
         "how long `send` waits for metadata and buffer memory", "Since 0.9";
     "partitioner.ignore.keys" => partitioner_ignore_keys: bool, Kind::Boolean, Some(boolean(false)), Valid::Any,
         "whether keyed records choose a partition as keyless ones do", "Since 3.3 (KIP-794)";
+    "partitioner.adaptive.partitioning.enable" => partitioner_adaptive_partitioning_enable: bool, Kind::Boolean,
+        Some(boolean(true)), Valid::Any,
+        "whether keyless records prefer partitions with fewer waiting batches", "Since 3.3 (KIP-794)";
     "metadata.max.age.ms" => metadata_max_age_ms: u64, Kind::Long, Some(number(300_000)), Valid::AtLeast(0),
         "age at which metadata is asked for again without need", "Since 0.8";
     "reconnect.backoff.ms" => reconnect_backoff_ms: u64, Kind::Long, Some(number(50)), Valid::AtLeast(0),
@@ -177,12 +180,6 @@ pub(super) const UNMODELLED: &[Unmodelled] = &[
         boolean(true),
         boolean(false),
         "batches carry no producer id and sequence yet, so a retry may duplicate and reorder",
-    ),
-    differs(
-        "partitioner.adaptive.partitioning.enable",
-        boolean(true),
-        boolean(false),
-        "keyless records choose among partitions uniformly",
     ),
     keeps(
         "partitioner.availability.timeout.ms",

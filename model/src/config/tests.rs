@@ -69,7 +69,7 @@ fn a_family_does_not_hide_a_key_with_a_row_of_its_own() {
 fn the_deviations_are_known() {
     let deviations: Vec<_> =
         Scope::ALL.into_iter().flat_map(Scope::deviations).map(|known| known.key).collect();
-    assert_eq!(deviations, ["enable.idempotence", "partitioner.adaptive.partitioning.enable"]);
+    assert_eq!(deviations, ["enable.idempotence"]);
 }
 
 #[test]
@@ -77,6 +77,7 @@ fn errors_name_key_value_and_what_is_right() {
     let errors = [
         error::<ProducerConfig>(&[("linger", "5")]),
         error::<ProducerConfig>(&[("LINGER_MS", "5")]),
+        error::<ConsumerConfig>(&[("retry.backof.ms", "5")]),
         error::<ProducerConfig>(&[("max.poll.recrods", "5")]),
         error::<ProducerConfig>(&[("min.insync.replicas", "2")]),
         error::<BrokerConfig>(&[("flush.messages", "1")]),
@@ -107,7 +108,7 @@ fn errors_name_key_value_and_what_is_right() {
 #[test]
 fn warnings_name_key_value_and_what_happens() {
     let warnings = [
-        warnings::<ProducerConfig>(&[("compression.type", "none"), ("client.id", "p")]),
+        warnings::<ProducerConfig>(&[("compression.type", " none "), ("client.id", "p")]),
         warnings::<ProducerConfig>(&[("request.timeout.ms", "200000")]),
         warnings::<ProducerConfig>(&[("retry.backoff.ms", "2000")]),
         warnings::<ConsumerConfig>(&[("reconnect.backoff.ms", "10")]),
@@ -115,6 +116,12 @@ fn warnings_name_key_value_and_what_happens() {
         warnings::<BrokerConfig>(&[("transaction.state.log.min.isr", "1")]),
     ];
     insta::assert_snapshot!(warnings.concat().join("\n"));
+}
+
+#[test]
+fn a_family_is_never_proposed_as_a_key() {
+    let text = error::<TopicConfig>(&[("ssl.x", "1")]);
+    assert!(text.contains("nearest") && !text.contains('*'), "{text}");
 }
 
 #[test]
@@ -155,6 +162,8 @@ fn a_value_that_a_trial_behaves_like_is_accepted_in_silence() {
 fn a_delivery_timeout_left_to_default_grows_with_the_request_timeout() {
     let (producer, _) = ProducerConfig::from_pairs([("request.timeout.ms", 200_000)]).unwrap();
     assert_eq!(producer.delivery_timeout_ms, 200_005);
+    let (producer, _) = ProducerConfig::from_pairs([("linger.ms", i64::MAX)]).unwrap();
+    assert_eq!(producer.delivery_timeout_ms, 2_147_483_647, "the key has 32 bits");
 }
 
 #[test]
