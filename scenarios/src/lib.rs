@@ -2,10 +2,21 @@
 //!
 //! - [`format`]: the scenario file, from text to types, with `--set` changes and twins
 //! - [`catalogue`]: the scenarios that come with ktrial
+//! - [`run`]: what is asked of a trial
 //! - [`outcome`]: what one trial says
+//! - [`campaign`]: one scenario over many seeds, summed up and judged
+//! - [`bundle`]: what a failing seed leaves
+//! - [`schema`]: JSON Schemas of all of these
 //! - [`digest`]: the 128-bit digests that identify scenarios, traces and campaigns
 
+pub mod bundle;
+pub mod campaign;
 pub mod catalogue;
 pub mod digest;
 pub mod format;
 pub mod outcome;
+pub mod run;
+pub mod schema;
+
+/// The version of ktrial, which is in everything it writes.
+pub const KTRIAL_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,6 +3,7 @@
 //! An outcome is small and holds no simulated world. It is a line of the results file, so its fields are a wire format.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,16 @@ pub enum Property {
     AckedDurability,
     /// What is in the log is processed at least once by each group.
     AtLeastOnce,
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PartitionOrder => "partition-order",
+            Self::AckedDurability => "acked-durability",
+            Self::AtLeastOnce => "at-least-once",
+        })
+    }
 }
 
 /// What a trial says of one property.
@@ -83,6 +94,9 @@ pub struct TrialOutcome {
     pub seed: u64,
     /// The hash over all events of the trial.
     pub trace_hash: Digest,
+    /// The hash of a second run of the same seed, when `--check-determinism` asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_trace_hash: Option<Digest>,
     /// The verdict on each property that was judged.
     pub verdicts: BTreeMap<Property, Verdict>,
     /// Why verdicts are `unknown`, a sentence each.
@@ -114,6 +128,7 @@ impl TrialOutcome {
         Self {
             seed,
             trace_hash: Digest::of(message.as_bytes()),
+            second_trace_hash: None,
             verdicts: BTreeMap::new(),
             unknown_because: Vec::new(),
             anomalies: BTreeMap::new(),
@@ -125,13 +140,10 @@ impl TrialOutcome {
             panic: Some(message),
         }
     }
-}
 
-/// Runs the trials of one scenario. The same seed gives the same outcome, on every thread and every machine.
-pub trait RunTrial: Sync {
-    /// The trial of one seed.
-    fn run(&self, seed: u64) -> TrialOutcome;
-
-    /// The faults of one seed as data, as they are stored in a bundle.
-    fn fault_plan(&self, seed: u64) -> serde_json::Value;
+    /// Whether a second run of the same seed went another way.
+    #[must_use]
+    pub fn diverged(&self) -> bool {
+        self.second_trace_hash.is_some_and(|second| second != self.trace_hash)
+    }
 }

@@ -1,4 +1,4 @@
-//! Lengths of simulated time as a scenario writes them: a whole number and a unit, `500ms`, `2s`, `1m`.
+//! Lengths of simulated time as people write them: a number and a unit, `500ms`, `2s`, `1.204s`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -66,13 +66,21 @@ impl FromStr for Duration {
 
     fn from_str(text: &str) -> Result<Self, DurationError> {
         let wrong = || DurationError(text.to_owned());
-        let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, unit) = text.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(unit);
         let (_, nanos) =
             UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or_else(wrong)?;
-        number.checked_mul(*nanos).map(|nanos| Self { nanos }).ok_or_else(wrong)
+        scaled(number, *nanos).map(|nanos| Self { nanos }).ok_or_else(wrong)
     }
+}
+
+/// The decimal `number` times `scale`; none when it is no number, too large or not whole.
+fn scaled(number: &str, scale: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let divisor = 10u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let parts = fraction.parse::<u64>().ok()?.checked_mul(scale)?;
+    let whole = whole.parse::<u64>().ok()?.checked_mul(scale)?;
+    if parts.is_multiple_of(divisor) { whole.checked_add(parts / divisor) } else { None }
 }
 
 impl Serialize for Duration {
@@ -95,8 +103,8 @@ impl JsonSchema for Duration {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^[0-9]+ *(h|m|s|ms|us|ns)$",
-            "description": "A length of simulated time: a whole number and a unit, `500ms`, `2s`, `1m`."
+            "pattern": "^[0-9]+(\\.[0-9]+)? *(h|m|s|ms|us|ns)$",
+            "description": "A length of simulated time: a number and a unit, `500ms`, `2s`, `1.204s`."
         })
     }
 }
@@ -114,13 +122,15 @@ mod tests {
         assert_eq!(nanos("3us"), Ok(3_000));
         assert_eq!(nanos("500ms"), Ok(500_000_000));
         assert_eq!(nanos("2 s"), Ok(2_000_000_000));
+        assert_eq!(nanos("1.204s"), Ok(1_204_000_000));
         assert_eq!(nanos("1m"), Ok(60_000_000_000));
         assert_eq!(nanos("1h"), Ok(3_600_000_000_000));
     }
 
     #[test]
     fn refuses_what_has_no_unit_no_number_or_no_room() {
-        for text in ["", "5", "ms", "-1s", "1.5s", "5 minutes", "99999999999999h"] {
+        for text in ["", "5", "ms", "-1s", "1.5ns", "1.s", "1.2.3s", "5 minutes", "99999999999999h"]
+        {
             assert_eq!(text.parse::<Duration>(), Err(DurationError(text.to_owned())), "{text}");
         }
     }

@@ -1,0 +1,197 @@
+//! The bundle a failing seed leaves: all that is needed to replay it, in one JSON document.
+//!
+//! A bundle has no time of day, host or path in it: equal failures leave equal bytes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::KTRIAL_VERSION;
+use crate::campaign::Violation;
+use crate::digest::Digest;
+use crate::format::Scenario;
+use crate::outcome::{Anomaly, InvariantViolation, TrialOutcome};
+
+/// What the name of a bundle ends in.
+pub const BUNDLE_SUFFIX: &str = ".ktr.json";
+
+/// The schema that bundles are written by; a reader refuses another number before the dot.
+pub const BUNDLE_SCHEMA: &str = "ktrial-bundle/1.0";
+
+/// A failing seed with all that is needed to replay it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bundle {
+    /// `ktrial-bundle/1.0`.
+    pub schema: String,
+    /// The version of ktrial that wrote it.
+    pub ktrial_version: String,
+    /// The scenario after every change.
+    pub scenario: Scenario,
+    /// The seed.
+    pub seed: u64,
+    /// The faults that struck, as `ktrial schema plan` describes them.
+    pub fault_plan: serde_json::Value,
+    /// The hash over all events of the trial.
+    pub trace_hash: Digest,
+    /// What was wrong.
+    pub violations: Vec<Violation>,
+    /// What went wrong for the clients, with evidence.
+    pub anomalies: BTreeMap<String, Anomaly>,
+    /// Invariants of the model that broke.
+    pub invariant_violations: Vec<InvariantViolation>,
+    /// How often each rare thing happened.
+    pub probes: BTreeMap<String, u64>,
+}
+
+/// The file is not a bundle this ktrial can read.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The file cannot be read or written.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The text is not a bundle; the place is a line and a column, both from 1.
+    #[error("{message}")]
+    Format {
+        /// What is wrong.
+        message: String,
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// The bundle was written by a schema this ktrial does not know.
+    #[error("the bundle's schema is {found}; this ktrial reads {BUNDLE_SCHEMA}")]
+    Schema {
+        /// The bundle's schema.
+        found: String,
+    },
+}
+
+impl Bundle {
+    /// The bundle of a trial that was not as expected.
+    #[must_use]
+    pub fn new(
+        scenario: &Scenario,
+        outcome: &TrialOutcome,
+        violations: &[Violation],
+        fault_plan: serde_json::Value,
+    ) -> Self {
+        Self {
+            schema: BUNDLE_SCHEMA.to_owned(),
+            ktrial_version: KTRIAL_VERSION.to_owned(),
+            scenario: scenario.clone(),
+            seed: outcome.seed,
+            fault_plan,
+            trace_hash: outcome.trace_hash,
+            violations: violations.to_vec(),
+            anomalies: outcome.anomalies.clone(),
+            invariant_violations: outcome.invariant_violations.clone(),
+            probes: outcome.probes.clone(),
+        }
+    }
+
+    /// The name of the bundle's file: scenario, seed and the first digits of the trace hash.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let hash = self.trace_hash.to_string();
+        format!("{}-{}-{}{BUNDLE_SUFFIX}", self.scenario.name, self.seed, &hash[..8])
+    }
+
+    /// Writes the bundle into a folder, under its own name, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    ///
+    /// # Panics
+    /// Never: a bundle always has a JSON form.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, BundleError> {
+        let path = folder.join(self.file_name());
+        let unfinished = path.with_extension("unfinished");
+        let json =
+            serde_json::to_string_pretty(self).expect("a bundle always has a JSON form") + "\n";
+        fs::write(&unfinished, json)
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .map_err(|source| BundleError::Io { path: path.clone(), source })?;
+        Ok(path)
+    }
+
+    /// Reads the text of a bundle.
+    ///
+    /// # Errors
+    /// When the text is not a bundle, or is one of a schema with another number before the dot.
+    pub fn from_json(text: &str) -> Result<Self, BundleError> {
+        /// The one field that every schema has.
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+        }
+        let format = |error: serde_json::Error| BundleError::Format {
+            message: error.to_string(),
+            line: error.line(),
+            column: error.column(),
+        };
+        let head: Head = serde_json::from_str(text).map_err(format)?;
+        if major(&head.schema) != major(BUNDLE_SCHEMA) {
+            return Err(BundleError::Schema { found: head.schema });
+        }
+        serde_json::from_str(text).map_err(format)
+    }
+}
+
+/// A schema's name with the number before the dot.
+fn major(schema: &str) -> &str {
+    schema.split_once('.').map_or(schema, |(major, _)| major)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle() -> Bundle {
+        let outcome = TrialOutcome::panicked(7, "why".to_owned());
+        let scenario = crate::catalogue::ENTRIES[0].scenario();
+        Bundle::new(&scenario, &outcome, &[Violation::Panic], serde_json::json!([]))
+    }
+
+    #[test]
+    fn a_bundle_reads_back_from_its_file_and_is_the_same_bytes_each_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = bundle().write(folder.path()).expect("written");
+        let text = fs::read_to_string(&path).expect("readable");
+        assert_eq!(Bundle::from_json(&text).expect("a bundle"), bundle());
+        bundle().write(folder.path()).expect("written again");
+        assert_eq!(fs::read_to_string(&path).expect("readable"), text);
+        assert_eq!(
+            fs::read_dir(folder.path()).expect("a folder").count(),
+            1,
+            "nothing else is left"
+        );
+    }
+
+    #[test]
+    fn a_newer_minor_schema_is_read_and_a_newer_major_one_refused() {
+        let json = serde_json::to_string(&bundle()).expect("JSON");
+        assert!(Bundle::from_json(&json.replace("bundle/1.0", "bundle/1.7")).is_ok());
+        let error =
+            Bundle::from_json(&json.replace("bundle/1.0", "bundle/2.0")).expect_err("newer");
+        assert_eq!(
+            error.to_string(),
+            "the bundle's schema is ktrial-bundle/2.0; this ktrial reads ktrial-bundle/1.0"
+        );
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_refused_with_its_place() {
+        let error = Bundle::from_json("{\n \"schema\": 1}").expect_err("no bundle");
+        assert!(matches!(error, BundleError::Format { line: 2, .. }), "{error:?}");
+    }
+}

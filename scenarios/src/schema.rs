@@ -1,0 +1,30 @@
+//! JSON Schemas (2020-12) of everything that ktrial reads and writes.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+
+use crate::bundle::Bundle;
+use crate::campaign::Summary;
+use crate::format::Scenario;
+
+/// The schema of a scenario file, TOML read as JSON.
+#[must_use]
+pub fn scenario() -> Schema {
+    of::<Scenario>()
+}
+
+/// The schema of a bundle.
+#[must_use]
+pub fn bundle() -> Schema {
+    of::<Bundle>()
+}
+
+/// The schema of a summary.
+#[must_use]
+pub fn summary() -> Schema {
+    of::<Summary>()
+}
+
+fn of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
+}
