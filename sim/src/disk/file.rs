@@ -11,18 +11,20 @@ pub struct File<E> {
     /// Which file this is, whatever its name becomes.
     pub(super) id: u64,
     pub(super) image: Image<E>,
-    /// Truncations that may not be durable yet, oldest first.
-    pub(super) truncations: Vec<Truncation<E>>,
+    /// Truncations since the last flush, oldest first.
+    truncations: Vec<Truncation<E>>,
     next_truncation: u64,
 }
 
 /// A truncation, and the content it may fall back to.
 #[derive(Clone, Debug)]
-pub(super) struct Truncation<E> {
+struct Truncation<E> {
     number: u64,
-    at: Instant,
+    /// When write-back makes it durable.
+    due: Instant,
     keep: usize,
-    pub(super) before: Image<E>,
+    /// `None` once it is known to be durable.
+    before: Option<Image<E>>,
 }
 
 /// How much of a file a flush covers: what was there when it began.
@@ -104,30 +106,45 @@ impl<E: Clone> File<E> {
         if keep >= self.len() {
             return;
         }
-        let durable =
-            self.truncations.iter().take_while(|cut| self.due(cut, write_back) <= at).count();
-        self.truncations.drain(..durable);
+        self.forget_durable(at);
         let number = self.next_truncation;
         self.next_truncation += 1;
-        self.truncations.push(Truncation { number, at, keep, before: self.image.clone() });
+        let due = write_back.due(at, [self.id, u64::MAX, number]);
+        self.truncations.push(Truncation { number, due, keep, before: Some(self.image.clone()) });
         self.image.truncate(keep);
     }
 
-    /// When write-back makes a truncation durable.
-    pub(super) fn due(&self, truncation: &Truncation<E>, write_back: &WriteBack) -> Instant {
-        write_back.due(truncation.at, [self.id, u64::MAX, truncation.number])
+    /// Lets go of the contents that can no longer come back.
+    fn forget_durable(&mut self, now: Instant) {
+        let durable =
+            self.truncations.iter().take_while(|truncation| truncation.due <= now).count();
+        self.truncations[..durable].iter_mut().for_each(|truncation| truncation.before = None);
+    }
+
+    /// Truncations become durable in order: the first that does not survive is undone, and all later ones with it. Asks
+    /// `survives` with the instant at which write-back makes each durable; returns whether one was undone.
+    pub(super) fn undo_truncations(&mut self, mut survives: impl FnMut(Instant) -> bool) -> bool {
+        let mut truncations = std::mem::take(&mut self.truncations).into_iter();
+        let undone = truncations
+            .find_map(|Truncation { due, before, .. }| before.filter(|_| !survives(due)));
+        undone.map(|before| self.image = before).is_some()
     }
 
     pub(super) fn begin_flush(&self) -> FlushedPart {
         FlushedPart { len: self.len(), truncations: self.next_truncation }
     }
 
-    /// `part` is durable. Truncations made since the flush began may still be undone, back to what it made durable.
+    /// `part` is durable. Truncations made since the flush began may still be undone, back to what it made durable. A flush
+    /// that a later one has overtaken adds nothing.
     pub(super) fn complete_flush(&mut self, part: FlushedPart) {
+        let flushed_truncations = self.next_truncation - self.truncations.len() as u64;
+        if part.truncations < flushed_truncations {
+            return;
+        }
         self.truncations.retain(|truncation| truncation.number >= part.truncations);
         let mut durable = part.len;
         for truncation in &mut self.truncations {
-            truncation.before.flushed(durable);
+            truncation.before.iter_mut().for_each(|before| before.flushed(durable));
             durable = durable.min(truncation.keep);
         }
         self.image.flushed(durable);

@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub enum Entry<'a, E> {
     /// As it was written.
     Intact(&'a E),
-    /// The file ends inside the entry; always the last one.
+    /// Its end is missing, for the file ended inside it: after a power loss, or when the disk was full.
     Cut,
     /// Some of its sectors read as zeros, others as written.
     Torn,

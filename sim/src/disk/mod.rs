@@ -8,7 +8,7 @@
 //! - A *power loss* ([`Disk::power_loss`]) leaves what a flush made durable and a drawn part of the rest ([`power_loss`]).
 //! - [`DiskFaults`] make operations fail or wait; rot and the loss of the whole disk are calls of their own.
 //!
-//! What it does not do: partial appends when the disk is full, misdirected writes, flushes that lie.
+//! What it does not do: misdirected writes, flushes that lie.
 //!
 //! ```
 //! use ktrial_sim::disk::{Disk, DiskOptions, Entry};
@@ -32,15 +32,18 @@
 mod directory;
 mod fault;
 mod file;
+mod flush;
 mod image;
+mod media;
 mod options;
 mod power_loss;
 mod write_back;
 
 use std::fmt::Debug;
 
-pub use fault::{DiskError, DiskFaults, FlushError};
+pub use fault::{DiskError, DiskFaults};
 pub use file::File;
+pub use flush::FlushTicket;
 pub use image::Entry;
 pub use options::DiskOptions;
 pub use power_loss::{DiskOutcome, PowerLossReport};
@@ -48,7 +51,6 @@ pub use power_loss::{DiskOutcome, PowerLossReport};
 use crate::random::Stream;
 use crate::time::{Duration, Instant};
 use directory::{Change, Directory};
-use file::FlushedPart;
 use image::{Damage, Image};
 use power_loss::PowerLoss;
 use write_back::WriteBack;
@@ -64,29 +66,6 @@ pub struct Disk<F, E> {
     next_file: u64,
     used_bytes: u64,
     boots: u64,
-}
-
-/// A flush under way: what it will have made durable when it completes.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct FlushTicket<F> {
-    target: FlushTarget<F>,
-    names_below: u64,
-    bytes: u64,
-    boots: u64,
-}
-
-/// What a flush is of.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum FlushTarget<F> {
-    File { name: F, id: u64, part: FlushedPart },
-    Directory,
-}
-
-impl<F> FlushTicket<F> {
-    /// Bytes the flush has to write, for [`Disk::flush_duration`].
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }
 
 impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
@@ -126,6 +105,10 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
     /// Adds `entry` of `bytes` bytes at the end of `name`, which is created if absent. Returns the position at which the
     /// entry begins. To be durable it needs a flush.
     ///
+    /// # Errors
+    /// [`DiskError::NoSpace`] if not all of it fits; the part that does is written and reads as [`Entry::Cut`], until it
+    /// is truncated away.
+    ///
     /// # Panics
     /// If `bytes` is zero.
     pub fn append(
@@ -135,25 +118,20 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
         entry: E,
         bytes: u32,
     ) -> Result<u64, DiskError> {
-        self.admit(u64::from(bytes))?;
-        self.used_bytes += u64::from(bytes);
-        if let Some(file) = self.directory.files.get_mut(&name) {
-            return Ok(file.image.append(now, entry, bytes));
+        self.check_writable()?;
+        if u64::from(bytes) > self.room() {
+            self.append_what_fits(now, name, entry);
+            return Err(DiskError::NoSpace);
         }
-        let mut file = self.new_file();
-        let position = file.image.append(now, entry, bytes);
-        self.directory.files.insert(name, file);
-        self.directory.record(now, Change::Create(name), &self.write_back);
-        Ok(position)
+        Ok(self.write(now, name, entry, bytes))
     }
 
     /// Creates `name` without an entry; does nothing if it exists.
     pub fn create(&mut self, now: Instant, name: F) -> Result<(), DiskError> {
-        self.admit(0)?;
+        self.check_writable()?;
         if !self.exists(name) {
             let file = self.new_file();
-            self.directory.files.insert(name, file);
-            self.directory.record(now, Change::Create(name), &self.write_back);
+            self.add(now, name, file);
         }
         Ok(())
     }
@@ -165,7 +143,7 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
         name: F,
         keep_entries: usize,
     ) -> Result<(), DiskError> {
-        self.admit(0)?;
+        self.check_writable()?;
         let file = self.directory.files.get_mut(&name).ok_or(DiskError::NotFound)?;
         let bytes_before = file.bytes();
         file.truncate(now, keep_entries, &self.write_back);
@@ -175,7 +153,7 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
 
     /// Removes `name`. Until the directory is flushed a power loss may bring it back.
     pub fn remove(&mut self, now: Instant, name: F) -> Result<(), DiskError> {
-        self.admit(0)?;
+        self.check_writable()?;
         let file = self.directory.files.remove(&name).ok_or(DiskError::NotFound)?;
         self.used_bytes -= file.bytes();
         self.directory.record(now, Change::Remove(name, file), &self.write_back);
@@ -185,7 +163,7 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
     /// Gives `from` the name `to`, in place of what had that name. Durable once the directory, or the file under its new
     /// name, is flushed; what is in the file is not flushed by it.
     pub fn rename(&mut self, now: Instant, from: F, to: F) -> Result<(), DiskError> {
-        self.admit(0)?;
+        self.check_writable()?;
         if from == to {
             return if self.exists(from) { Ok(()) } else { Err(DiskError::NotFound) };
         }
@@ -205,8 +183,9 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
         entries: impl IntoIterator<Item = (E, u32)>,
     ) -> Result<FlushTicket<F>, DiskError> {
         let bytes = self.swap_in(now, name, entries, Image::settle)?;
-        let ticket = self.begin_flush(name)?;
-        Ok(FlushTicket { bytes, ..ticket })
+        let mut ticket = self.begin_flush(name)?;
+        ticket.bytes = bytes;
+        Ok(ticket)
     }
 
     /// As [`replace`](Disk::replace), but nothing is flushed: until something is, a power loss may leave the old content,
@@ -219,48 +198,6 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
     ) -> Result<(), DiskError> {
         self.swap_in(now, name, entries, |_| ())?;
         Ok(())
-    }
-
-    /// Begins to make durable what `name` holds now, and that it exists under this name. Nothing is, until
-    /// [`complete_flush`](Disk::complete_flush); what is appended in between is not covered.
-    pub fn begin_flush(&mut self, name: F) -> Result<FlushTicket<F>, DiskError> {
-        let file = self.file(name).ok_or(DiskError::NotFound)?;
-        let target = FlushTarget::File { name, id: file.id, part: file.begin_flush() };
-        Ok(self.ticket(target, file.unflushed_bytes()))
-    }
-
-    /// Begins to make durable every creation, renaming and removal until now.
-    pub fn begin_directory_flush(&mut self) -> FlushTicket<F> {
-        self.ticket(FlushTarget::Directory, 0)
-    }
-
-    /// What `ticket` covers is durable, or the flush fails as the faults in force now say. The flush of a file that was
-    /// removed meanwhile succeeds.
-    ///
-    /// # Errors
-    /// [`DiskError::Io`] while [`DiskFaults::flush_error`] is set, and for a ticket from before a power loss.
-    pub fn complete_flush(
-        &mut self,
-        now: Instant,
-        ticket: FlushTicket<F>,
-    ) -> Result<(), DiskError> {
-        if ticket.boots != self.boots {
-            return Err(DiskError::Io);
-        }
-        match self.faults.flush_error {
-            None => {
-                self.make_durable(ticket);
-                return Ok(());
-            }
-            Some(FlushError::MarksClean) => self.mark_clean(now, ticket),
-            Some(FlushError::KeepsDirty) => {}
-        }
-        Err(DiskError::Io)
-    }
-
-    /// How long a flush of `bytes` that begins at `now` takes on this disk. Draws once.
-    pub fn flush_duration(&self, now: Instant, bytes: u64, stream: &mut Stream) -> Duration {
-        self.faults.stretch(now, self.options.flush_duration(bytes, stream))
     }
 
     /// How long an append, truncation, renaming or removal at `now` holds up the process: not at all unless stalled, for
@@ -277,51 +214,44 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
         report
     }
 
-    /// A sector rots under one flushed, intact entry of the files that `may_rot` admits, each entry equally likely. From
-    /// now on it reads as [`Entry::Corrupt`]. Returns its file and index, or `None` if there is no such entry.
-    pub fn rot(
-        &mut self,
-        stream: &mut Stream,
-        mut may_rot: impl FnMut(F) -> bool,
-    ) -> Option<(F, usize)> {
-        let sealed: Vec<(F, usize)> = self
-            .files()
-            .filter(|&(name, _)| may_rot(name))
-            .flat_map(|(name, file)| file.flushed_intact().map(move |index| (name, index)))
-            .collect();
-        let &(name, index) = stream.choose(&sealed)?;
-        assert!(self.corrupt(name, index), "an intact entry can rot");
-        Some((name, index))
+    fn check_writable(&self) -> Result<(), DiskError> {
+        if self.faults.write_error { Err(DiskError::Io) } else { Ok(()) }
     }
 
-    /// Makes entry `index` of `name` read as [`Entry::Corrupt`] from now on. False if it is not there or not intact.
-    pub fn corrupt(&mut self, name: F, index: usize) -> bool {
-        let Some(file) = self.directory.files.get_mut(&name) else { return false };
-        let is_intact = file.intact(index).is_some();
-        if is_intact {
-            file.image.damage.insert(index, Damage::Corrupt);
+    /// Bytes that still fit.
+    fn room(&self) -> u64 {
+        self.options.capacity_bytes.min(self.faults.capacity_bytes).saturating_sub(self.used_bytes)
+    }
+
+    fn write(&mut self, now: Instant, name: F, entry: E, bytes: u32) -> u64 {
+        self.used_bytes += u64::from(bytes);
+        if let Some(file) = self.directory.files.get_mut(&name) {
+            return file.image.append(now, entry, bytes);
         }
-        is_intact
+        let mut file = self.new_file();
+        let position = file.image.append(now, entry, bytes);
+        self.add(now, name, file);
+        position
     }
 
-    /// The disk is replaced by an empty one; flushes under way are void.
-    pub fn lose(&mut self) {
-        self.directory = Directory::empty();
-        self.used_bytes = 0;
-        self.boots += 1;
-    }
-
-    fn admit(&self, bytes: u64) -> Result<(), DiskError> {
-        if self.faults.write_error {
-            return Err(DiskError::Io);
+    fn append_what_fits(&mut self, now: Instant, name: F, entry: E) {
+        let room = u32::try_from(self.room()).expect("what fits is shorter than the entry");
+        if room > 0 {
+            self.write(now, name, entry, room);
+            let file = self.directory.files.get_mut(&name).expect("a written file exists");
+            file.image.damage.insert(file.len() - 1, Damage::Cut);
         }
-        let is_over = bytes > self.options.capacity_bytes.saturating_sub(self.used_bytes);
-        if bytes > 0 && (is_over || self.faults.full) { Err(DiskError::NoSpace) } else { Ok(()) }
     }
 
     fn new_file(&mut self) -> File<E> {
         self.next_file += 1;
         File::empty(self.next_file)
+    }
+
+    fn add(&mut self, now: Instant, name: F, file: File<E>) {
+        let there = self.directory.files.insert(name, file);
+        assert!(there.is_none(), "{name:?} is created once");
+        self.directory.record(now, Change::Create(name), &self.write_back);
     }
 
     /// Puts `file` under `name` and returns what it displaced.
@@ -339,50 +269,19 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
         entries: impl IntoIterator<Item = (E, u32)>,
         finish: impl FnOnce(&mut Image<E>),
     ) -> Result<u64, DiskError> {
+        self.check_writable()?;
         let mut file = self.new_file();
         for (entry, bytes) in entries {
             file.image.append(now, entry, bytes);
         }
         let bytes = file.bytes();
-        self.admit(bytes)?;
+        if bytes > self.room() {
+            return Err(DiskError::NoSpace);
+        }
         finish(&mut file.image);
         self.used_bytes += bytes;
         let overwritten = self.put(name, file);
         self.directory.record(now, Change::Replace(name, overwritten), &self.write_back);
         Ok(bytes)
-    }
-
-    fn ticket(&self, target: FlushTarget<F>, bytes: u64) -> FlushTicket<F> {
-        FlushTicket { target, names_below: self.directory.next_number(), bytes, boots: self.boots }
-    }
-
-    fn make_durable(&mut self, ticket: FlushTicket<F>) {
-        match ticket.target {
-            FlushTarget::Directory => self.directory.flush_all(ticket.names_below),
-            FlushTarget::File { name, id, part } => {
-                self.directory.flush_name(name, ticket.names_below);
-                if let Some(file) = self.find(name, id) {
-                    file.complete_flush(part);
-                }
-            }
-        }
-    }
-
-    fn mark_clean(&mut self, now: Instant, ticket: FlushTicket<F>) {
-        let write_back = self.write_back;
-        if let FlushTarget::File { name, id, part } = ticket.target
-            && let Some(file) = self.find(name, id)
-        {
-            file.mark_clean(part, now, &write_back);
-        }
-    }
-
-    /// File `id`, which was called `name` and may have another name by now.
-    fn find(&mut self, name: F, id: u64) -> Option<&mut File<E>> {
-        let is_it = |file: &File<E>| file.id == id;
-        if self.file(name).is_some_and(is_it) {
-            return self.directory.files.get_mut(&name);
-        }
-        self.directory.files.values_mut().find(|file| is_it(file))
     }
 }

@@ -139,7 +139,9 @@ impl<'a> PowerLoss<'a> {
     }
 
     fn strike_file<E: Clone>(&mut self, file: &mut File<E>, fate: Fate) {
-        self.strike_truncations(file, fate);
+        if file.undo_truncations(|due| self.survives(fate, due)) {
+            self.report.outcomes.insert(DiskOutcome::TruncateUndone);
+        }
         let image = &mut file.image;
         let pages = pages_at_risk(file.id, image, image.len(), self.now, self.write_back);
         let size = self.surviving_size(image, &pages, fate);
@@ -154,17 +156,6 @@ impl<'a> PowerLoss<'a> {
             self.report.outcomes.insert(DiskOutcome::ZeroFilledTail);
         }
         image.settle();
-    }
-
-    /// Truncations become durable in order: the first that is lost takes the later ones with it.
-    fn strike_truncations<E: Clone>(&mut self, file: &mut File<E>, fate: Fate) {
-        let mut truncations = std::mem::take(&mut file.truncations);
-        let lost =
-            truncations.iter().position(|cut| !self.survives(fate, file.due(cut, self.write_back)));
-        if let Some(lost) = lost {
-            file.image = truncations.swap_remove(lost).before;
-            self.report.outcomes.insert(DiskOutcome::TruncateUndone);
-        }
     }
 
     /// The size the file has on the platter, in bytes: at least what is known to be there, at most what the process saw.
