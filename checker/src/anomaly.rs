@@ -141,6 +141,14 @@ pub struct Anomaly {
     pub explain: Vec<String>,
 }
 
+impl Anomaly {
+    /// The earliest operation of the proof.
+    #[must_use]
+    pub fn first_op(&self) -> Option<OpId> {
+        self.ops.iter().map(|role| role.op).min()
+    }
+}
+
 /// An operation and its part in an anomaly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpRole {
@@ -158,8 +166,12 @@ pub struct OpRole {
 pub enum Role {
     /// Sent the record.
     Writer,
+    /// Told its producer that the record is in the log.
+    Acknowledgement,
     /// Sent the record that lies where another one should.
     Overwriter,
+    /// Sent the record that was sent later and lies before.
+    Overtaker,
     /// Read the record, or read where it should have been.
     Reader,
     /// Read before that.

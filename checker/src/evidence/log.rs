@@ -1,0 +1,215 @@
+//! What a history says about one partition's log: a slot per offset, 16 bytes each.
+//!
+//! Readers at rest have the first word, then readers during the history, then acknowledgements. Whoever comes first fills
+//! the slot; whoever contradicts it is kept apart as a [`Conflict`] or a misplaced acknowledgement.
+
+use super::bits::Bits;
+use super::places::Places;
+use super::sends::{SendId, SlotIndex};
+use crate::history::{Offset, OpId, Value};
+
+const NOBODY: u32 = u32::MAX;
+
+/// One offset of a log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) value: Value,
+    writer: u32,
+    reader: u32,
+}
+
+const EMPTY: Slot = Slot { value: Value(0), writer: NOBODY, reader: NOBODY };
+
+impl Slot {
+    /// The send of the value, once known.
+    pub(crate) fn writer(&self) -> Option<SendId> {
+        (self.writer != NOBODY).then_some(SendId(self.writer))
+    }
+
+    /// The first operation that read the value here.
+    pub(crate) fn reader(&self) -> Option<OpId> {
+        (self.reader != NOBODY).then_some(OpId(self.reader))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.writer == NOBODY && self.reader == NOBODY
+    }
+}
+
+/// A reader that saw another value than the slot's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conflict {
+    pub(crate) slot: SlotIndex,
+    pub(crate) value: Value,
+    pub(crate) reader: OpId,
+    pub(crate) writer: Option<SendId>,
+}
+
+/// The part of the log that was read at rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FinalRead {
+    pub(crate) start: Offset,
+    pub(crate) end: Offset,
+    pub(crate) op: OpId,
+}
+
+/// What is known about one partition's log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) places: Places,
+    slots: Vec<Slot>,
+    pub(crate) conflicts: Vec<Conflict>,
+    /// Acknowledged sends whose offset holds another value.
+    pub(crate) misplaced: Vec<SendId>,
+    pub(crate) at_rest: Option<FinalRead>,
+    in_final: Bits,
+    visible: Bits,
+    visible_before: Vec<u32>,
+}
+
+impl Log {
+    pub(crate) fn new(places: Places, at_rest: Option<FinalRead>) -> Self {
+        let len = places.len();
+        Log { slots: vec![EMPTY; len], in_final: Bits::new(len), places, at_rest, ..Log::default() }
+    }
+
+    pub(crate) fn slot(&self, index: SlotIndex) -> &Slot {
+        &self.slots[index.get()]
+    }
+
+    /// The slot at `offset`, if the history speaks of it.
+    pub(crate) fn slot_at(&self, offset: Offset) -> Option<(SlotIndex, &Slot)> {
+        let index = self.places.at_or_above(offset);
+        let found = SlotIndex::new(index);
+        (index < self.slots.len() && self.places.offset(found) == offset)
+            .then(|| (found, &self.slots[index]))
+    }
+
+    /// All slots that hold something.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotIndex, &Slot)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| !slot.is_empty())
+            .map(|(at, slot)| (SlotIndex::new(at), slot))
+    }
+
+    /// A reader saw `values` from `base` on.
+    pub(crate) fn read<'v>(
+        &mut self,
+        base: Offset,
+        values: impl Iterator<Item = &'v Value>,
+        reader: OpId,
+    ) {
+        let first = self.places.index(base);
+        for (index, &value) in (first..).zip(values) {
+            let slot = &mut self.slots[index];
+            if slot.is_empty() {
+                *slot = Slot { value, writer: NOBODY, reader: reader.0 };
+            } else if slot.value == value {
+                slot.reader = slot.reader.min(reader.0);
+            } else {
+                self.conflicts.push(Conflict {
+                    slot: SlotIndex::new(index),
+                    value,
+                    reader,
+                    writer: None,
+                });
+            }
+        }
+    }
+
+    /// The `len` offsets from `base` on are in the log at rest.
+    pub(crate) fn read_at_rest(&mut self, base: Offset, len: u32) {
+        let first = self.places.index(base);
+        (first..first + len as usize).for_each(|index| self.in_final.insert(index));
+    }
+
+    /// A producer was told that its record is at `offset`.
+    pub(crate) fn acknowledge(&mut self, send: SendId, offset: Offset, value: Value) {
+        let slot = &mut self.slots[self.places.index(offset)];
+        if slot.is_empty() {
+            *slot = Slot { value, writer: send.0, reader: NOBODY };
+        } else if slot.value == value {
+            slot.writer = send.0;
+        } else {
+            self.misplaced.push(send);
+        }
+    }
+
+    /// Whether some slot or conflict has no known writer.
+    pub(crate) fn has_unknown_writers(&self) -> bool {
+        !self.conflicts.is_empty()
+            || self.slots.iter().any(|slot| slot.reader != NOBODY && slot.writer == NOBODY)
+    }
+
+    /// Looks up the writers that no acknowledgement named.
+    pub(crate) fn find_writers(&mut self, mut find: impl FnMut(Value) -> Option<SendId>) {
+        for slot in
+            self.slots.iter_mut().filter(|slot| slot.reader != NOBODY && slot.writer == NOBODY)
+        {
+            slot.writer = find(slot.value).map_or(NOBODY, |send| send.0);
+        }
+        for conflict in &mut self.conflicts {
+            conflict.writer = find(conflict.value);
+        }
+    }
+
+    /// Decides what is visible: what the log holds at rest, or, if nobody read it at rest, all that is known of it.
+    pub(crate) fn settle(&mut self) {
+        self.conflicts.sort_by_key(|conflict| (conflict.slot, conflict.value, conflict.reader));
+        self.conflicts.dedup_by_key(|conflict| (conflict.slot, conflict.value));
+        self.visible = match self.at_rest {
+            Some(_) => std::mem::take(&mut self.in_final),
+            None => self.known(),
+        };
+        self.visible_before = Vec::with_capacity(self.slots.len() + 1);
+        let mut before = 0;
+        for index in 0..self.slots.len() {
+            self.visible_before.push(before);
+            before += u32::from(self.visible.contains(index));
+        }
+        self.visible_before.push(before);
+    }
+
+    /// Whether `offset` is below the part that was read at rest, where retention may have removed records.
+    pub(crate) fn is_below_rest(&self, offset: Offset) -> bool {
+        self.at_rest.is_some_and(|at_rest| offset < at_rest.start)
+    }
+
+    /// Whether a reader saw `value` at `offset` where the slot has another one.
+    pub(crate) fn contradicts(&self, offset: Offset, value: Value) -> bool {
+        let sought = (SlotIndex::new(self.places.at_or_above(offset)), value);
+        self.conflicts
+            .binary_search_by_key(&sought, |conflict| (conflict.slot, conflict.value))
+            .is_ok()
+    }
+
+    fn known(&self) -> Bits {
+        let mut known = Bits::new(self.slots.len());
+        self.slots().for_each(|(index, _)| known.insert(index.get()));
+        known
+    }
+
+    pub(crate) fn is_visible(&self, index: usize) -> bool {
+        self.visible.contains(index)
+    }
+
+    /// The number of visible slots in `from..to`.
+    pub(crate) fn count_visible(&self, from: usize, to: usize) -> u64 {
+        u64::from(self.visible_before[to.max(from)] - self.visible_before[from])
+    }
+
+    /// The visible slots in `from..to`.
+    pub(crate) fn visible(&self, from: usize, to: usize) -> impl Iterator<Item = SlotIndex> {
+        (from..to).filter(|&index| self.is_visible(index)).map(SlotIndex::new)
+    }
+
+    pub(crate) fn record(&self, index: SlotIndex) -> (Offset, Value) {
+        (self.places.offset(index), self.slot(index).value)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+}

@@ -1,0 +1,257 @@
+//! What a history proves, before anyone judges it: sends with their outcomes, and a log per partition.
+//!
+//! Three passes, each linear: *survey* pairs sends with completions and bounds each partition's offsets; *fill* lets
+//! readers at rest, readers, and acknowledgements speak in this order ([`log`]); *settle* finds the writers of records no
+//! acknowledgement places, and where each send's record lies.
+
+pub(crate) mod bits;
+pub(crate) mod log;
+mod places;
+pub(crate) mod progress;
+pub(crate) mod sends;
+pub(crate) mod table;
+
+use crate::history::{History, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What};
+use crate::verdict::Coverage;
+use log::{FinalRead, Log};
+use places::Bounds;
+use sends::{Outcome, Sends};
+
+/// A history with what it proves.
+pub(crate) struct Evidence<'h> {
+    pub(crate) history: &'h History,
+    pub(crate) sends: Sends,
+    /// One log per partition, in the order of their keys.
+    pub(crate) logs: Vec<Log>,
+    /// Whether any application reports what it processed; if none does, delivery counts as processing.
+    pub(crate) processing_reported: bool,
+}
+
+impl<'h> Evidence<'h> {
+    /// Gathers the evidence of `history` and counts what there is of it.
+    pub(crate) fn gather(history: &'h History, coverage: &mut Coverage) -> Self {
+        let mut survey = Survey::of(history, coverage);
+        let mut logs = survey.lay_out(history);
+        survey.read_at_rest(history, &mut logs);
+        survey.read_polls(history, &mut logs);
+        acknowledge(&survey.sends, &mut logs);
+        find_writers(&survey.sends, &mut logs);
+        logs.iter_mut().for_each(Log::settle);
+        place(&mut survey.sends, &logs);
+        coverage.final_reads = logs.iter().filter(|log| log.at_rest.is_some()).count() as u64;
+        coverage.slots = logs.iter().map(|log| log.slots().count() as u64).sum();
+        Evidence {
+            history,
+            sends: survey.sends,
+            logs,
+            processing_reported: survey.processing_reported,
+        }
+    }
+
+    pub(crate) fn log(&self, key: Key) -> &Log {
+        &self.logs[key.0 as usize]
+    }
+
+    pub(crate) fn keyed_logs(&self) -> impl Iterator<Item = (Key, &Log)> {
+        (0..).map(Key).zip(&self.logs)
+    }
+}
+
+struct Survey {
+    sends: Sends,
+    bounds: Vec<Bounds>,
+    final_reads: Vec<Option<FinalRead>>,
+    is_final_reader: Vec<bool>,
+    polls: Vec<(OpId, ProcessId, Spans)>,
+    dumps: Vec<(OpId, Spans)>,
+    processing_reported: bool,
+}
+
+impl Survey {
+    fn of(history: &History, coverage: &mut Coverage) -> Self {
+        let keys = history.keys().len();
+        let mut survey = Survey {
+            sends: Sends::with_capacity(history.len()),
+            bounds: vec![Bounds::default(); keys],
+            final_reads: vec![None; keys],
+            is_final_reader: vec![false; history.sessions().count()],
+            polls: Vec::new(),
+            dumps: Vec::new(),
+            processing_reported: false,
+        };
+        for (op, event) in history.events() {
+            survey.note(history, op, event.process, event.what, coverage);
+        }
+        survey.start_final_reads(history);
+        coverage.indeterminate = coverage.sends - coverage.acked - coverage.failed;
+        survey
+    }
+
+    fn note(
+        &mut self,
+        history: &History,
+        op: OpId,
+        process: ProcessId,
+        what: What,
+        coverage: &mut Coverage,
+    ) {
+        match what {
+            What::SendInvoked { key, value } => {
+                coverage.sends += 1;
+                self.sends.invoked(op, process, key, value);
+            }
+            What::SendOk { op: send, offset } => {
+                coverage.acked += 1;
+                let key = self.sends.completed(send, op, Outcome::Ok, offset).key;
+                if offset.known().is_some() {
+                    self.bounds[key.0 as usize].mention(offset, 1);
+                }
+            }
+            What::SendFailed { op: send } => {
+                coverage.failed += 1;
+                self.sends.completed(send, op, Outcome::Failed, Offset::NONE);
+            }
+            What::SendUnknown { op: send } => {
+                self.sends.completed(send, op, Outcome::Unknown, Offset::NONE);
+            }
+            What::Polled { poll } => {
+                let &Poll { records, .. } = history.poll(poll);
+                coverage.records_read += self.mention(history, records);
+                self.polls.push((op, process, records));
+            }
+            What::LogDumped { key, records } => {
+                coverage.records_read += self.mention(history, records);
+                self.dumps.push((op, records));
+                let end = history.spans(records).map(Span::end).max().unwrap_or(Offset(0));
+                self.widen(key, FinalRead { start: Offset(0), end, op });
+            }
+            What::Drained { key, end } => {
+                self.is_final_reader[process.0 as usize] = true;
+                self.widen(key, FinalRead { start: Offset(0), end, op });
+            }
+            What::Processed { .. } => self.processing_reported = true,
+            What::CommitInvoked { .. } => coverage.commits += 1,
+            What::Assigned { .. }
+            | What::Positioned { .. }
+            | What::CommitOk { .. }
+            | What::CommitFailed { .. }
+            | What::CommitUnknown { .. }
+            | What::CommittedInvoked { .. }
+            | What::CommittedOk { .. }
+            | What::Crashed
+            | What::Closed => {}
+        }
+    }
+
+    fn mention(&mut self, history: &History, records: Spans) -> u64 {
+        let spans = history.spans(records);
+        spans
+            .map(|span| {
+                self.bounds[span.key.0 as usize].mention(span.base, span.len);
+                u64::from(span.len)
+            })
+            .sum()
+    }
+
+    /// Several final reads of a partition count as one over their union.
+    fn widen(&mut self, key: Key, read: FinalRead) {
+        let known = &mut self.final_reads[key.0 as usize];
+        *known = Some(match *known {
+            Some(other) if other.end > read.end => other,
+            _ => read,
+        });
+    }
+
+    /// A drain begins where its reader was first positioned.
+    fn start_final_reads(&mut self, history: &History) {
+        if !self.is_final_reader.contains(&true) {
+            return;
+        }
+        for (_, event) in history.events() {
+            let What::Positioned { key, offset, .. } = event.what else { continue };
+            let Some(read) = &mut self.final_reads[key.0 as usize] else { continue };
+            if history.event(read.op).process == event.process
+                && matches!(history.event(read.op).what, What::Drained { .. })
+            {
+                read.start = offset;
+            }
+        }
+    }
+
+    fn lay_out(&self, history: &History) -> Vec<Log> {
+        let keys = (0..).map(Key).zip(&self.bounds).zip(&self.final_reads);
+        keys.map(|((key, bounds), &at_rest)| {
+            Log::new(bounds.places(|| self.offsets(history, key)), at_rest)
+        })
+        .collect()
+    }
+
+    /// Every offset of `key` that the history mentions.
+    fn offsets(&self, history: &History, key: Key) -> Vec<i64> {
+        let read = self
+            .polls
+            .iter()
+            .map(|&(_, _, records)| records)
+            .chain(self.dumps.iter().map(|&(_, records)| records));
+        let read = read.flat_map(|records| history.spans(records)).filter(|span| span.key == key);
+        let read = read.flat_map(|span| span.base.0..span.end().0);
+        let acked = self
+            .sends
+            .iter()
+            .filter(|(_, send)| send.key == key)
+            .filter_map(|(_, send)| send.offset.known());
+        read.chain(acked.map(|offset| offset.0)).collect()
+    }
+
+    fn read_at_rest(&self, history: &History, logs: &mut [Log]) {
+        let drained =
+            self.polls.iter().filter(|(_, process, _)| self.is_final_reader[process.0 as usize]);
+        let drained = drained.map(|&(op, _, records)| (op, records));
+        for (op, records) in self.dumps.iter().copied().chain(drained) {
+            for span in history.spans(records) {
+                let log = &mut logs[span.key.0 as usize];
+                log.read(span.base, history.values(span), op);
+                log.read_at_rest(span.base, span.len);
+            }
+        }
+    }
+
+    fn read_polls(&self, history: &History, logs: &mut [Log]) {
+        for &(op, process, records) in &self.polls {
+            if !self.is_final_reader[process.0 as usize] {
+                for span in history.spans(records) {
+                    logs[span.key.0 as usize].read(span.base, history.values(span), op);
+                }
+            }
+        }
+    }
+}
+
+fn acknowledge(sends: &Sends, logs: &mut [Log]) {
+    for (id, send) in sends.iter() {
+        if let Some(offset) = send.offset.known() {
+            logs[send.key.0 as usize].acknowledge(id, offset, send.value);
+        }
+    }
+}
+
+fn find_writers(sends: &Sends, logs: &mut [Log]) {
+    if logs.iter().any(Log::has_unknown_writers) {
+        let by_value = sends.by_value();
+        logs.iter_mut()
+            .for_each(|log| log.find_writers(|value: Value| by_value.find(sends, value)));
+    }
+}
+
+/// Tells each send the first visible slot of its own partition that holds its record.
+fn place(sends: &mut Sends, logs: &[Log]) {
+    for (key, log) in (0..).map(Key).zip(logs) {
+        for (index, slot) in log.slots() {
+            let writer = slot.writer().filter(|_| log.is_visible(index.get()));
+            let Some(send) = writer.map(|writer| sends.get_mut(writer)) else { continue };
+            if send.key == key {
+                send.place.get_or_insert(index);
+            }
+        }
+    }
+}

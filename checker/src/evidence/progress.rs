@@ -1,0 +1,182 @@
+//! How far each group got in each partition: what it was handed, what it processed, where it began, how far it moved.
+
+use super::Evidence;
+use super::bits::Bits;
+use super::sends::SlotIndex;
+use super::table::Table;
+use crate::history::{GroupId, Key, Offset, OpId, PositionedBy, Span, Spans, What};
+
+const NEVER: u32 = u32::MAX;
+
+/// One group in one partition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// The lowest offset the group was positioned at or read, from which on it owes every record.
+    pub(crate) start: Option<Offset>,
+    /// The offset up to which the group has moved on, by committing or by processing, and the operation that did it.
+    pub(crate) reached: Option<(Offset, OpId)>,
+    /// Resets to the log's end, in order.
+    pub(crate) resets: Vec<(Offset, OpId)>,
+    /// Records processed once more, in order.
+    pub(crate) again: Vec<(SlotIndex, OpId)>,
+    delivered: Vec<u32>,
+    processed: Vec<u32>,
+    strayed: Bits,
+}
+
+impl Progress {
+    /// The operation that first handed the group the record.
+    pub(crate) fn delivered(&self, slot: SlotIndex) -> Option<OpId> {
+        first(&self.delivered, slot)
+    }
+
+    /// The operation that first finished processing the record.
+    pub(crate) fn processed(&self, slot: SlotIndex) -> Option<OpId> {
+        first(&self.processed, slot)
+    }
+
+    /// Whether the group was handed another record at this offset than the log's.
+    pub(crate) fn strayed(&self, slot: SlotIndex) -> bool {
+        !self.delivered.is_empty() && self.strayed.contains(slot.get())
+    }
+
+    fn begin(&mut self, offset: Offset) {
+        self.start = Some(self.start.map_or(offset, |start| start.min(offset)));
+    }
+
+    fn reach(&mut self, offset: Offset, op: OpId) {
+        if self.reached.is_none_or(|(reached, _)| reached < offset) {
+            self.reached = Some((offset, op));
+        }
+    }
+
+    fn make_room(&mut self, slots: usize) {
+        if self.delivered.is_empty() {
+            (self.delivered, self.processed) = (vec![NEVER; slots], vec![NEVER; slots]);
+            self.strayed = Bits::new(slots);
+        }
+    }
+
+    fn deliver(&mut self, slot: SlotIndex, right: bool, op: OpId) {
+        if right {
+            let delivered = &mut self.delivered[slot.get()];
+            *delivered = (*delivered).min(op.0);
+        } else {
+            self.strayed.insert(slot.get());
+        }
+    }
+
+    fn process(&mut self, slot: SlotIndex, right: bool, op: OpId) {
+        let processed = &mut self.processed[slot.get()];
+        match (right, *processed) {
+            (false, _) => {}
+            (true, NEVER) => *processed = op.0,
+            (true, _) => self.again.push((slot, op)),
+        }
+    }
+}
+
+fn first(ops: &[u32], slot: SlotIndex) -> Option<OpId> {
+    ops.get(slot.get()).filter(|&&op| op != NEVER).map(|&op| OpId(op))
+}
+
+/// The progress of every group in every partition.
+pub(crate) struct Groups {
+    progress: Table<Progress>,
+}
+
+impl Groups {
+    /// Follows all groups through the history.
+    pub(crate) fn follow(evidence: &Evidence<'_>) -> Self {
+        let history = evidence.history;
+        let mut groups =
+            Groups { progress: Table::new(history.groups().len(), evidence.logs.len()) };
+        for (op, event) in history.events() {
+            let group = || history.session(event.process).group;
+            match event.what {
+                What::Polled { poll } => {
+                    if let Some(group) = group() {
+                        groups.polled(evidence, group, op, history.poll(poll).records);
+                    }
+                }
+                What::Processed { records } => {
+                    if let Some(group) = group() {
+                        groups.processed(evidence, group, op, records);
+                    }
+                }
+                What::Positioned { key, offset, by } => {
+                    if let Some(group) = group() {
+                        groups.positioned(group, key, offset, by, op);
+                    }
+                }
+                What::CommitOk { op: commit } => groups.committed(evidence, commit),
+                _ => {}
+            }
+        }
+        groups
+    }
+
+    /// Every group and partition that has to do with each other.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (GroupId, Key, &Progress)> {
+        let cells = self.progress.iter().filter(|(_, _, progress)| progress.start.is_some());
+        cells.map(|(group, key, progress)| (GroupId(group), Key(key), progress))
+    }
+
+    pub(crate) fn get(&self, group: GroupId, key: Key) -> Option<&Progress> {
+        self.progress.get(group.0, key.0)
+    }
+
+    fn polled(&mut self, evidence: &Evidence<'_>, group: GroupId, op: OpId, records: Spans) {
+        for span in evidence.history.spans(records) {
+            let progress = self.with_room(evidence, group, span);
+            progress.begin(span.base);
+            for_each_record(evidence, span, |slot, right| progress.deliver(slot, right, op));
+        }
+        if !evidence.processing_reported {
+            self.processed(evidence, group, op, records);
+        }
+    }
+
+    fn processed(&mut self, evidence: &Evidence<'_>, group: GroupId, op: OpId, records: Spans) {
+        for span in evidence.history.spans(records) {
+            let progress = self.with_room(evidence, group, span);
+            progress.reach(span.end(), op);
+            for_each_record(evidence, span, |slot, right| progress.process(slot, right, op));
+        }
+    }
+
+    fn with_room(&mut self, evidence: &Evidence<'_>, group: GroupId, span: &Span) -> &mut Progress {
+        let progress = self.progress.cell(group.0, span.key.0);
+        progress.make_room(evidence.log(span.key).len());
+        progress
+    }
+
+    fn positioned(&mut self, group: GroupId, key: Key, offset: Offset, by: PositionedBy, op: OpId) {
+        let progress = self.progress.cell(group.0, key.0);
+        progress.begin(offset);
+        match by {
+            PositionedBy::Committed => progress.reach(offset, op),
+            PositionedBy::ResetLatest => progress.resets.push((offset, op)),
+            PositionedBy::ResetEarliest | PositionedBy::Seek => {}
+        }
+    }
+
+    fn committed(&mut self, evidence: &Evidence<'_>, commit: OpId) {
+        let What::CommitInvoked { group, offsets } = evidence.history.event(commit).what else {
+            return;
+        };
+        for (key, offset) in evidence.history.offsets(offsets) {
+            self.progress.cell(group.0, key.0).reach(offset, commit);
+        }
+    }
+}
+
+/// Each record of a span: its slot, and whether it is the one the log has there.
+fn for_each_record(evidence: &Evidence<'_>, span: &Span, mut each: impl FnMut(SlotIndex, bool)) {
+    let log = evidence.log(span.key);
+    let first = log.places.at_or_above(span.base);
+    for (index, &value) in (first..log.len()).zip(evidence.history.values(span)) {
+        let slot = SlotIndex::new(index);
+        each(slot, log.slot(slot).value == value);
+    }
+}

@@ -1,0 +1,129 @@
+//! Collects what judges find: full counts, and the most telling examples of each kind.
+
+use crate::anomaly::{Anomaly, AnomalyKind, EXAMPLES_MAX, OpRole, Role};
+use crate::contract::Contract;
+use crate::history::{History, Key, Offset, OpId, Value};
+use crate::verdict::{Found, Property};
+use std::collections::BTreeMap;
+
+/// One anomaly as its judge describes it.
+pub(crate) struct Proof {
+    pub(crate) key: Key,
+    pub(crate) offsets: Vec<Offset>,
+    pub(crate) ops: Vec<(OpId, Role)>,
+    pub(crate) missing: Vec<(Offset, Value)>,
+    pub(crate) explain: Vec<String>,
+}
+
+/// What has been found so far.
+pub(crate) struct Findings<'a> {
+    history: &'a History,
+    contract: &'a Contract,
+    by_kind: BTreeMap<AnomalyKind, Collected>,
+}
+
+#[derive(Default)]
+struct Collected {
+    count: u64,
+    /// (weight, example), kept to [`EXAMPLES_MAX`].
+    examples: Vec<(u64, Anomaly)>,
+}
+
+impl<'a> Findings<'a> {
+    pub(crate) fn new(history: &'a History, contract: &'a Contract) -> Self {
+        Findings { history, contract, by_kind: BTreeMap::new() }
+    }
+
+    /// Counts an anomaly. It is proved in full only if it is one of the `weight`iest of its kind.
+    pub(crate) fn report(&mut self, kind: AnomalyKind, weight: u64, prove: impl FnOnce() -> Proof) {
+        let collected = self.by_kind.entry(kind).or_default();
+        collected.count += 1;
+        if let Some(place) = collected.place_for(weight) {
+            let example = (weight, anomaly(self.history, self.contract, kind, prove()));
+            match collected.examples.get_mut(place) {
+                Some(lighter) => *lighter = example,
+                None => collected.examples.push(example),
+            }
+        }
+    }
+
+    /// Whether something was found that breaks `property`.
+    pub(crate) fn breaks(&self, property: Property) -> bool {
+        self.by_kind.keys().any(|kind| kind.property() == property && kind.breaks_its_property())
+    }
+
+    pub(crate) fn finish(self) -> BTreeMap<AnomalyKind, Found> {
+        let contract = self.contract;
+        self.by_kind
+            .into_iter()
+            .map(|(kind, collected)| (kind, collected.finish(contract.weigh(kind).0)))
+            .collect()
+    }
+}
+
+impl Collected {
+    /// Where an example of this weight goes: a new place, that of a lighter example, or nowhere.
+    fn place_for(&self, weight: u64) -> Option<usize> {
+        if self.examples.len() < EXAMPLES_MAX {
+            return Some(self.examples.len());
+        }
+        let lightest = (0..EXAMPLES_MAX).min_by_key(|&place| self.examples[place].0)?;
+        (self.examples[lightest].0 < weight).then_some(lightest)
+    }
+
+    fn finish(mut self, severity: crate::anomaly::Severity) -> Found {
+        self.examples.sort_by(|(a, one), (b, other)| {
+            b.cmp(a).then_with(|| one.first_op().cmp(&other.first_op()))
+        });
+        let examples = self.examples.into_iter().map(|(_, example)| example).collect();
+        Found { count: self.count, severity, examples }
+    }
+}
+
+fn anomaly(history: &History, contract: &Contract, kind: AnomalyKind, proof: Proof) -> Anomaly {
+    let (severity, allowed_by) = contract.weigh(kind);
+    let role = |(op, role)| OpRole { op, time: history.event(op).time, role };
+    let mut explain = proof.explain;
+    explain.extend(allowed_by.map(|setting| format!("The configuration permits this: {setting}.")));
+    Anomaly {
+        kind,
+        severity,
+        allowed_by: allowed_by.map(str::to_owned),
+        key: history.keys()[proof.key.0 as usize].to_string(),
+        offsets: proof.offsets,
+        ops: proof.ops.into_iter().map(role).collect(),
+        missing: proof.missing.into_iter().take(EXAMPLES_MAX).collect(),
+        explain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{ProcessId, Time};
+
+    #[test]
+    fn keeps_all_counts_and_the_weightiest_examples() {
+        let mut history = History::new();
+        let (key, client) = (history.key("t", 0), history.client("c"));
+        let process: ProcessId = history.open_session(client, None);
+        history.crashed(process, Time(0));
+        let contract = Contract::default();
+        let mut findings = Findings::new(&history, &contract);
+        for weight in (0..100).rev().chain(100..150) {
+            let offsets = vec![Offset(weight as i64)];
+            let (ops, missing, explain) = (vec![(OpId(0), Role::Reader)], vec![], vec![]);
+            findings.report(AnomalyKind::PollSkip, weight, || Proof {
+                key,
+                offsets,
+                ops,
+                missing,
+                explain,
+            });
+        }
+        let found = findings.finish().remove(&AnomalyKind::PollSkip).unwrap();
+        assert_eq!(found.count, 150);
+        let kept: Vec<i64> = found.examples.iter().map(|example| example.offsets[0].0).collect();
+        assert_eq!(kept, (118..150).rev().collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,182 @@
+//! Claim: a group that asks for its committed offsets is not given older ones than it has committed.
+//!
+//! O(commits + answers * open commits). A committed offset is a register: an answer may be any commit that could be in
+//! force while the question was open. A commit is out of force once a later one, invoked after it was confirmed, is
+//! confirmed itself. A commit whose outcome nobody learnt may take force at any time, so it always counts as possible.
+//! Offsets may fall by being committed lower; only an answer below every possible commit is an anomaly.
+
+use crate::anomaly::{AnomalyKind, Role};
+use crate::evidence::Evidence;
+use crate::evidence::table::Table;
+use crate::findings::{Findings, Proof};
+use crate::history::{GroupId, Key, Offset, Offsets, OpId, ProcessId, What};
+
+/// Follows each group's committed offsets.
+pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    let history = evidence.history;
+    let groups = history.groups().len();
+    let registers = Table::new(groups, evidence.logs.len());
+    let mut judge = Registers { evidence, registers, asked: vec![Vec::new(); groups] };
+    for (op, event) in history.events() {
+        match event.what {
+            What::CommitInvoked { group, offsets } => judge.invoked(group, offsets, op),
+            What::CommitOk { op: commit } => judge.confirmed(commit, op),
+            What::CommitFailed { op: commit } => judge.failed(commit),
+            What::CommittedInvoked { group } => judge.asked(group, event.process, op),
+            What::CommittedOk { op: question, offsets } => {
+                judge.answered(question, op, offsets, findings)
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Registers<'e, 'h> {
+    evidence: &'e Evidence<'h>,
+    registers: Table<Register>,
+    /// The questions still open, by group: each process has one at most.
+    asked: Vec<Vec<(ProcessId, OpId)>>,
+}
+
+/// The commits that may be in force for one group in one partition.
+#[derive(Clone, Default)]
+struct Register {
+    commits: Vec<Commit>,
+    /// When the first commit was confirmed: until then, nothing committed is possible too.
+    begun: Option<OpId>,
+}
+
+#[derive(Clone, Copy)]
+struct Commit {
+    offset: Offset,
+    invoked: OpId,
+    confirmed: Option<OpId>,
+    overwritten: Option<OpId>,
+}
+
+impl Registers<'_, '_> {
+    fn invoked(&mut self, group: GroupId, offsets: Offsets, invoked: OpId) {
+        for (key, offset) in self.evidence.history.offsets(offsets) {
+            let commit = Commit { offset, invoked, confirmed: None, overwritten: None };
+            self.registers.cell(group.0, key.0).commits.push(commit);
+        }
+    }
+
+    fn confirmed(&mut self, commit: OpId, confirmed: OpId) {
+        let (group, offsets) = self.commit(commit);
+        let oldest_question =
+            self.asked[group.0 as usize].iter().map(|&(_, question)| question).min();
+        for (key, _) in self.evidence.history.offsets(offsets) {
+            let register = self.registers.cell(group.0, key.0);
+            register.confirm(commit, confirmed);
+            register.forget(oldest_question.unwrap_or(confirmed));
+        }
+    }
+
+    fn failed(&mut self, commit: OpId) {
+        let (group, offsets) = self.commit(commit);
+        for (key, _) in self.evidence.history.offsets(offsets) {
+            self.registers.cell(group.0, key.0).commits.retain(|known| known.invoked != commit);
+        }
+    }
+
+    fn asked(&mut self, group: GroupId, process: ProcessId, question: OpId) {
+        let open = &mut self.asked[group.0 as usize];
+        open.retain(|&(asker, _)| asker != process);
+        open.push((process, question));
+    }
+
+    fn answered(
+        &mut self,
+        question: OpId,
+        op: OpId,
+        offsets: Offsets,
+        findings: &mut Findings<'_>,
+    ) {
+        let What::CommittedInvoked { group } = self.evidence.history.event(question).what else {
+            return;
+        };
+        self.asked[group.0 as usize].retain(|&(_, open)| open != question);
+        for (key, answer) in self.evidence.history.offsets(offsets) {
+            let register = self.registers.cell(group.0, key.0);
+            let Some(lowest) =
+                register.lowest_possible(question).filter(|lowest| answer < lowest.offset)
+            else {
+                continue;
+            };
+            let answer = Answer { group, key, offset: answer, op };
+            let weight = lowest.offset.0.abs_diff(answer.offset.0);
+            let kind = AnomalyKind::CommittedOffsetRegression;
+            findings.report(kind, weight, || prove(self.evidence, &answer, lowest));
+        }
+    }
+
+    fn commit(&self, commit: OpId) -> (GroupId, Offsets) {
+        match self.evidence.history.event(commit).what {
+            What::CommitInvoked { group, offsets } => (group, offsets),
+            other => unreachable!(
+                "recording checks that completions of commits name commits, not {other:?}"
+            ),
+        }
+    }
+}
+
+impl Register {
+    fn confirm(&mut self, commit: OpId, confirmed: OpId) {
+        self.begun.get_or_insert(confirmed);
+        for known in &mut self.commits {
+            if known.invoked == commit {
+                known.confirmed = Some(confirmed);
+            } else if known.confirmed.is_some_and(|before| before < commit) {
+                known.overwritten.get_or_insert(confirmed);
+            }
+        }
+    }
+
+    /// Drops commits that were out of force before the oldest open question was asked.
+    fn forget(&mut self, oldest_question: OpId) {
+        self.commits.retain(|commit| {
+            commit.overwritten.is_none_or(|overwritten| overwritten >= oldest_question)
+        });
+    }
+
+    /// The lowest commit that may have been in force after `question` was asked; none if that may be no commit at all.
+    fn lowest_possible(&self, question: OpId) -> Option<Commit> {
+        self.begun.filter(|&begun| begun < question)?;
+        let possible =
+            self.commits.iter().filter(|commit| commit.overwritten.is_none_or(|op| op > question));
+        possible.copied().min_by_key(|commit| commit.offset)
+    }
+}
+
+struct Answer {
+    group: GroupId,
+    key: Key,
+    offset: Offset,
+    op: OpId,
+}
+
+fn prove(evidence: &Evidence<'_>, answer: &Answer, lowest: Commit) -> Proof {
+    let (group, key) = (evidence.group_name(answer.group), evidence.key_name(answer.key));
+    let given = match answer.offset.known() {
+        Some(offset) => format!("offset {offset}"),
+        None => "no committed offset".to_owned(),
+    };
+    let explain = vec![
+        format!(
+            "Group {group} committed offset {} of {key} by {}.",
+            lowest.offset,
+            evidence.who_when(lowest.invoked)
+        ),
+        format!("Asked later, it was given {given}: {}.", evidence.who_when(answer.op)),
+        "No commit that could still be in force is as low as that.".to_owned(),
+    ];
+    let ops = vec![(lowest.invoked, Role::Committer), (answer.op, Role::Owner)];
+    Proof {
+        key: answer.key,
+        offsets: vec![lowest.offset, answer.offset],
+        ops,
+        missing: vec![],
+        explain,
+    }
+}

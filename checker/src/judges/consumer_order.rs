@@ -1,0 +1,135 @@
+//! Claim: a consumer reads each of its partitions forward and leaves out no record, as long as it keeps the partition.
+//!
+//! O(spans + records left out). An assignment drops the position of every partition it does not list, and a new position
+//! replaces the old one: a rebalance, a reset or a seek is no skip. A first read at an unknown position is accepted.
+
+use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::evidence::Evidence;
+use crate::evidence::table::Table;
+use crate::findings::{Findings, Proof};
+use crate::history::{Key, Offset, Offsets, OpId, ProcessId, Span, What};
+use crate::verdict::Coverage;
+
+/// Follows every consumer through its polls.
+pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
+    let history = evidence.history;
+    let positions = Table::new(history.sessions().count(), evidence.logs.len());
+    let mut judge = Positions { evidence, positions };
+    for (op, event) in history.events() {
+        match event.what {
+            What::Assigned { keys } => judge.assign(event.process, keys),
+            What::Positioned { key, offset, .. } => {
+                *judge.positions.cell(event.process.0, key.0) =
+                    Some(Position { next: offset, since: op });
+            }
+            What::Polled { poll } => {
+                for span in history.spans(history.poll(poll).records) {
+                    judge.step(op, event.process, span, findings, coverage);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Positions<'e, 'h> {
+    evidence: &'e Evidence<'h>,
+    positions: Table<Option<Position>>,
+}
+
+/// The offset a consumer reads next, and the operation that brought it there.
+#[derive(Clone, Copy)]
+struct Position {
+    next: Offset,
+    since: OpId,
+}
+
+/// Records of a partition that a consumer should have read next, and those it read instead.
+struct Step<'s> {
+    op: OpId,
+    from: Position,
+    read: &'s Span,
+}
+
+impl Positions<'_, '_> {
+    fn assign(&mut self, process: ProcessId, keys: Offsets) {
+        let row = self.positions.row(process.0);
+        let kept: Vec<_> = self
+            .evidence
+            .history
+            .offsets(keys)
+            .map(|(key, _)| (key, row[key.0 as usize]))
+            .collect();
+        row.fill(None);
+        kept.into_iter().for_each(|(Key(key), position)| row[key as usize] = position);
+    }
+
+    fn step(
+        &mut self,
+        op: OpId,
+        process: ProcessId,
+        read: &Span,
+        findings: &mut Findings<'_>,
+        coverage: &mut Coverage,
+    ) {
+        let position = self.positions.cell(process.0, read.key.0);
+        let arrived = Position { next: read.end(), since: op };
+        let Some(from) = position.replace(arrived) else { return };
+        coverage.poll_steps += 1;
+        let step = Step { op, from, read };
+        if read.base < from.next {
+            let weight = from.next.0.abs_diff(read.base.0);
+            findings.report(AnomalyKind::NonmonotonicPoll, weight, || self.went_back(&step));
+        } else if read.base > from.next {
+            let skipped = self.skipped(&step);
+            if skipped > 0 {
+                findings.report(AnomalyKind::PollSkip, skipped, || self.skip(&step, skipped));
+            }
+        }
+    }
+
+    fn skipped(&self, step: &Step<'_>) -> u64 {
+        let log = self.evidence.log(step.read.key);
+        log.count_visible(
+            log.places.at_or_above(step.from.next),
+            log.places.at_or_above(step.read.base),
+        )
+    }
+
+    fn went_back(&self, step: &Step<'_>) -> Proof {
+        let end = format!(
+            "It went back to offset {} without a seek or a new assignment.",
+            step.read.base
+        );
+        self.proof(step, vec![], end)
+    }
+
+    fn skip(&self, step: &Step<'_>, skipped: u64) -> Proof {
+        let log = self.evidence.log(step.read.key);
+        let (from, to) =
+            (log.places.at_or_above(step.from.next), log.places.at_or_above(step.read.base));
+        let missing =
+            log.visible(from, to).take(EXAMPLES_MAX).map(|index| log.record(index)).collect();
+        let records = if skipped == 1 { "record" } else { "records" };
+        let end =
+            format!("It read on at offset {} and left out {skipped} {records}.", step.read.base);
+        self.proof(step, missing, end)
+    }
+
+    fn proof(
+        &self,
+        step: &Step<'_>,
+        missing: Vec<(Offset, crate::history::Value)>,
+        end: String,
+    ) -> Proof {
+        let key = step.read.key;
+        let (name, since) = (self.evidence.key_name(key), self.evidence.who_when(step.from.since));
+        let explain = vec![
+            format!("In {name}, offset {} was next for {since}.", step.from.next),
+            format!("The next records went to {}.", self.evidence.who_when(step.op)),
+            end,
+        ];
+        let ops = vec![(step.from.since, Role::EarlierReader), (step.op, Role::Reader)];
+        Proof { key, offsets: vec![step.from.next, step.read.base], ops, missing, explain }
+    }
+}

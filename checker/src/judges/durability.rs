@@ -1,0 +1,79 @@
+//! Claim: a record whose send was acknowledged is in the log that is read at rest.
+//!
+//! O(acknowledged sends). Where a record is missing, the shape of the gap names the anomaly:
+//!
+//! ```text
+//!   acknowledged   0  1  2  3  4
+//!   read at rest   0  1  2  x      x at offset 3: lost-write (overwritten)      end <= 4: truncated-tail
+//!   read at rest   0  1     3  4   hole: others around it are there
+//!   read at rest   0  1  2         end 5, or no offset to look at: drained-unseen
+//! ```
+//! Records below the first offset read at rest are not judged: retention may have removed them.
+
+use crate::anomaly::{AnomalyKind, Role};
+use crate::evidence::Evidence;
+use crate::evidence::log::{FinalRead, Log};
+use crate::evidence::sends::{Outcome, Send};
+use crate::findings::{Findings, Proof};
+use crate::verdict::Coverage;
+
+/// Looks for every acknowledged record.
+pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
+    for (_, send) in evidence.sends.iter().filter(|(_, send)| send.outcome == Outcome::Ok) {
+        let log = evidence.log(send.key);
+        let Some(at_rest) = log.at_rest else { continue };
+        coverage.acked_judged += 1;
+        let removed = send.offset.known().is_some_and(|offset| log.is_below_rest(offset));
+        if send.place.is_none() && !removed {
+            let kind = shape(send, log, at_rest);
+            findings.report(kind, 0, || prove(evidence, send, log, at_rest));
+        }
+    }
+}
+
+fn shape(send: &Send, log: &Log, at_rest: FinalRead) -> AnomalyKind {
+    let Some(offset) = send.offset.known() else { return AnomalyKind::DrainedUnseen };
+    let index = log.places.at_or_above(offset);
+    match log.slot_at(offset) {
+        _ if offset >= at_rest.end => AnomalyKind::TruncatedTail,
+        Some((slot, _)) if log.is_visible(slot.get()) => AnomalyKind::LostWrite,
+        _ if log.count_visible(index, log.len()) > 0 => AnomalyKind::Hole,
+        _ => AnomalyKind::DrainedUnseen,
+    }
+}
+
+fn prove(evidence: &Evidence<'_>, send: &Send, log: &Log, at_rest: FinalRead) -> Proof {
+    let key = evidence.key_name(send.key);
+    let mut ops = vec![
+        (send.op, Role::Writer),
+        (send.done, Role::Acknowledgement),
+        (at_rest.op, Role::FinalReader),
+    ];
+    let mut explain = vec![evidence.tell_send(send)];
+    explain.push(format!(
+        "At rest, {key} was read from offset {} to its end {} by {}.",
+        at_rest.start,
+        at_rest.end,
+        evidence.who_when(at_rest.op)
+    ));
+    if let Some((index, slot)) =
+        log.slot_at(send.offset).filter(|(index, _)| log.is_visible(index.get()))
+    {
+        explain.push(format!("Offset {} holds {} instead.", log.places.offset(index), slot.value));
+        if let Some(other) = slot.writer().map(|writer| evidence.sends.get(writer)) {
+            ops.push((other.op, Role::Overwriter));
+            explain.push(evidence.tell_send(other));
+        }
+    }
+    let earlier = log
+        .slot_at(send.offset)
+        .filter(|(_, slot)| slot.value == send.value)
+        .and_then(|(_, slot)| slot.reader());
+    if let Some(reader) = earlier {
+        ops.push((reader, Role::EarlierReader));
+        explain.push(evidence.tell_read(reader, send.key, send.offset, send.value));
+    }
+    explain.push(format!("{} is nowhere in {key}: an acknowledged record is lost.", send.value));
+    let offsets = send.offset.known().into_iter().collect();
+    Proof { key: send.key, offsets, ops, missing: vec![(send.offset, send.value)], explain }
+}

@@ -1,0 +1,165 @@
+//! Claim: a group processes every record from its starting point on to where it has got, at least once.
+//!
+//! O(groups * slots). What was processed counts, not what was polled: a record that was handed out, committed and then lost
+//! with the consumer's memory was skipped. Where no application reports processing, delivery has to stand in for it.
+
+use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::evidence::Evidence;
+use crate::evidence::bits::Bits;
+use crate::evidence::log::Log;
+use crate::evidence::progress::{Groups, Progress};
+use crate::evidence::sends::SlotIndex;
+use crate::findings::{Findings, Proof};
+use crate::history::{GroupId, Key, Offset, OpId};
+use crate::verdict::Coverage;
+
+/// Judges every group in every partition it reads.
+pub(crate) fn judge(
+    evidence: &Evidence<'_>,
+    groups: &Groups,
+    findings: &mut Findings<'_>,
+    coverage: &mut Coverage,
+) {
+    for (group, key, progress) in groups.iter() {
+        let judge = GroupJudge { evidence, progress, log: evidence.log(key), group, key };
+        let excused = judge.resets(findings);
+        judge.skips(&excused, findings);
+        judge.redeliveries(findings);
+        judge.cover(coverage);
+    }
+}
+
+struct GroupJudge<'e, 'h> {
+    evidence: &'e Evidence<'h>,
+    progress: &'e Progress,
+    log: &'e Log,
+    group: GroupId,
+    key: Key,
+}
+
+impl GroupJudge<'_, '_> {
+    /// The slots the group owes to process: from its starting point to where it has got.
+    fn owed(&self) -> (usize, usize) {
+        let slot =
+            |offset: Option<Offset>| self.log.places.at_or_above(offset.unwrap_or(Offset(0)));
+        let (start, reached) =
+            (slot(self.progress.start), slot(self.progress.reached.map(|(offset, _)| offset)));
+        (start, reached.max(start))
+    }
+
+    fn cover(&self, coverage: &mut Coverage) {
+        let (start, reached) = self.owed();
+        coverage.group_partitions += 1;
+        coverage.owed += self.log.count_visible(start, reached);
+        coverage.unreached += self.log.count_visible(reached, self.log.len());
+    }
+
+    /// Reports the records that resets to the log's end passed over, and returns them: they are no skips besides.
+    fn resets(&self, findings: &mut Findings<'_>) -> Bits {
+        let mut excused = Bits::new(self.log.len());
+        let mut from = 0;
+        for &(offset, op) in &self.progress.resets {
+            let to = self.log.places.at_or_above(offset);
+            let unprocessed = |slot: &SlotIndex| self.progress.processed(*slot).is_none();
+            let passed: Vec<_> = self.log.visible(from, to).filter(unprocessed).collect();
+            from = from.max(to);
+            passed.iter().for_each(|slot| excused.insert(slot.get()));
+            if !passed.is_empty() {
+                findings.report(AnomalyKind::SkippedByReset, passed.len() as u64, || {
+                    self.reset(offset, op, &passed)
+                });
+            }
+        }
+        excused
+    }
+
+    fn skips(&self, excused: &Bits, findings: &mut Findings<'_>) {
+        let (start, reached) = self.owed();
+        for slot in self.log.visible(start, reached) {
+            if self.progress.processed(slot).is_none() && !excused.contains(slot.get()) {
+                findings.report(AnomalyKind::GroupSkip, 0, || self.skip(slot));
+            }
+        }
+    }
+
+    fn redeliveries(&self, findings: &mut Findings<'_>) {
+        for &(slot, op) in &self.progress.again {
+            findings.report(AnomalyKind::GroupRedelivery, 0, || self.redelivery(slot, op));
+        }
+    }
+
+    fn reset(&self, offset: Offset, op: OpId, passed: &[SlotIndex]) -> Proof {
+        let missing: Vec<_> =
+            passed.iter().take(EXAMPLES_MAX).map(|&slot| self.log.record(slot)).collect();
+        let key = self.evidence.key_name(self.key);
+        let explain = vec![
+            format!(
+                "In {key}, the position was reset to the log's end, offset {offset}, for {}.",
+                self.evidence.who_when(op)
+            ),
+            format!(
+                "{} of the records below, the first at offset {}, were never processed by group {}.",
+                passed.len(),
+                missing[0].0,
+                self.group_name()
+            ),
+        ];
+        Proof {
+            key: self.key,
+            offsets: vec![missing[0].0, offset],
+            ops: vec![(op, Role::Owner)],
+            missing,
+            explain,
+        }
+    }
+
+    fn skip(&self, slot: SlotIndex) -> Proof {
+        let (offset, value) = self.log.record(slot);
+        let key = self.evidence.key_name(self.key);
+        let mut ops = Vec::new();
+        let mut explain = Vec::new();
+        match self.progress.delivered(slot) {
+            Some(poll) => {
+                ops.push((poll, Role::Reader));
+                explain.push(self.evidence.tell_read(poll, self.key, offset, value));
+                explain.push(format!(
+                    "Nobody in group {} ever finished processing it.",
+                    self.group_name()
+                ));
+            }
+            None => explain.push(format!(
+                "{key} holds {value} at offset {offset}; group {} never got it.",
+                self.group_name()
+            )),
+        }
+        if let Some((reached, op)) = self.progress.reached {
+            ops.push((op, Role::Committer));
+            explain.push(format!(
+                "The group moved on to offset {reached} by {}.",
+                self.evidence.who_when(op)
+            ));
+        }
+        Proof { key: self.key, offsets: vec![offset], ops, missing: vec![(offset, value)], explain }
+    }
+
+    fn redelivery(&self, slot: SlotIndex, again: OpId) -> Proof {
+        let (offset, value) = self.log.record(slot);
+        let mut ops = vec![(again, Role::Processor)];
+        let mut explain = vec![];
+        if let Some(first) = self.progress.processed(slot) {
+            ops.insert(0, (first, Role::Processor));
+            explain.push(format!(
+                "Group {} processed {value} of {} at offset {offset} by {}.",
+                self.group_name(),
+                self.evidence.key_name(self.key),
+                self.evidence.who_when(first)
+            ));
+        }
+        explain.push(format!("It was processed again by {}.", self.evidence.who_when(again)));
+        Proof { key: self.key, offsets: vec![offset], ops, missing: vec![], explain }
+    }
+
+    fn group_name(&self) -> &str {
+        self.evidence.group_name(self.group)
+    }
+}

@@ -1,0 +1,10 @@
+//! One judge per file. Each reads the [`Evidence`](crate::evidence::Evidence), reports what contradicts its claim, and
+//! counts what it looked at.
+
+pub(crate) mod committed_offsets;
+pub(crate) mod consumer_order;
+pub(crate) mod durability;
+pub(crate) mod group_commits;
+pub(crate) mod group_delivery;
+pub(crate) mod producer_order;
+pub(crate) mod slots;

@@ -1,0 +1,213 @@
+//! Claim: each offset holds one record, the same for every reader, sent to this partition, once, before it was read.
+//!
+//! O(slots + contradictions). Not judged here: records that are gone ([`durability`](super::durability)) and their order.
+
+use crate::anomaly::{AnomalyKind, Role};
+use crate::evidence::Evidence;
+use crate::evidence::log::{Conflict, Log, Slot};
+use crate::evidence::sends::{Outcome, Send, SendId, SlotIndex};
+use crate::findings::{Findings, Proof};
+use crate::history::{Key, Offset, OpId, Value};
+
+/// Judges every slot of every log.
+pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    for (key, log) in evidence.keyed_logs() {
+        let judge = SlotJudge { evidence, key, log };
+        for (index, slot) in log.slots() {
+            judge.slot(index, slot, findings);
+        }
+        for conflict in &log.conflicts {
+            judge.conflict(conflict, findings);
+        }
+        for &send in &log.misplaced {
+            judge.misplaced(send, findings);
+        }
+    }
+}
+
+struct SlotJudge<'e, 'h> {
+    evidence: &'e Evidence<'h>,
+    key: Key,
+    log: &'e Log,
+}
+
+impl SlotJudge<'_, '_> {
+    fn slot(&self, index: SlotIndex, slot: &Slot, findings: &mut Findings<'_>) {
+        let Some(reader) = slot.reader() else {
+            return self.unread(index, slot, findings);
+        };
+        let read = Read { offset: self.log.places.offset(index), value: slot.value, reader };
+        let Some(send) = self.sound(&read, slot.writer(), findings) else { return };
+        if self.read_before_sent(reader, send) {
+            findings.report(AnomalyKind::ReadBeforeSend, 0, || self.proof(&read, Some(send)));
+        }
+        match send.place {
+            Some(place) if place != index && self.log.is_visible(index.get()) => {
+                self.two_places(&read, send, place, findings);
+            }
+            None if send.outcome != Outcome::Ok && !self.log.is_below_rest(read.offset) => {
+                findings.report(AnomalyKind::UnstableRead, 0, || self.unstable(&read, send));
+            }
+            _ => {}
+        }
+    }
+
+    /// A record was read here and lies, or was acknowledged, at a lower offset too.
+    fn two_places(&self, read: &Read, send: &Send, place: SlotIndex, findings: &mut Findings<'_>) {
+        match self.log.slot(place).reader() {
+            Some(_) => {
+                findings.report(AnomalyKind::Duplicate, 0, || self.duplicate(read, send, place))
+            }
+            None => findings
+                .report(AnomalyKind::AckedOffsetConflict, 0, || self.acked_elsewhere(send, read)),
+        }
+    }
+
+    /// An offset that only an acknowledgement names: an error if the record is known to lie elsewhere.
+    fn unread(&self, index: SlotIndex, slot: &Slot, findings: &mut Findings<'_>) {
+        let Some(send) = slot.writer().map(|writer| self.evidence.sends.get(writer)) else {
+            return;
+        };
+        let Some(place) = send.place.filter(|&place| place != index) else { return };
+        let (offset, value) = self.log.record(place);
+        if let Some(reader) = self.log.slot(place).reader() {
+            let read = Read { offset, value, reader };
+            findings
+                .report(AnomalyKind::AckedOffsetConflict, 0, || self.acked_elsewhere(send, &read));
+        }
+    }
+
+    /// The send of a record that was read, if it is one that may be read here.
+    fn sound(
+        &self,
+        read: &Read,
+        writer: Option<SendId>,
+        findings: &mut Findings<'_>,
+    ) -> Option<&Send> {
+        let send = writer.map(|writer| self.evidence.sends.get(writer));
+        let Some(kind) = self.unsound(read.value, send) else { return send };
+        findings.report(kind, 0, || self.proof(read, send));
+        None
+    }
+
+    fn unsound(&self, value: Value, send: Option<&Send>) -> Option<AnomalyKind> {
+        match send {
+            _ if value == Value::CORRUPT => Some(AnomalyKind::Corrupt),
+            None => Some(AnomalyKind::Phantom),
+            Some(send) if send.key != self.key => Some(AnomalyKind::WrongPartition),
+            Some(send) if send.outcome == Outcome::Failed => Some(AnomalyKind::AbortedRead),
+            Some(_) => None,
+        }
+    }
+
+    fn read_before_sent(&self, reader: OpId, send: &Send) -> bool {
+        let time = |op| self.evidence.history.event(op).time;
+        reader < send.op && time(reader) < time(send.op)
+    }
+
+    /// Two readers disagree. If one of the values should not be readable at all, that is the anomaly.
+    fn conflict(&self, conflict: &Conflict, findings: &mut Findings<'_>) {
+        let offset = self.log.places.offset(conflict.slot);
+        let read = Read { offset, value: conflict.value, reader: conflict.reader };
+        let Some(send) = self.sound(&read, conflict.writer, findings) else { return };
+        let slot = self.log.slot(conflict.slot);
+        let writer = slot.writer().map(|writer| self.evidence.sends.get(writer));
+        if self.unsound(slot.value, writer).is_none() {
+            findings.report(AnomalyKind::Divergence, 0, || self.divergence(&read, send, slot));
+        }
+    }
+
+    /// An acknowledgement contradicts what is read at its offset. Once the log was read at rest and lacks the record,
+    /// the record is lost, which is worse and judged elsewhere; if a reader had seen it there, readers diverge.
+    fn misplaced(&self, id: SendId, findings: &mut Findings<'_>) {
+        let send = self.evidence.sends.get(id);
+        let lost = self.log.at_rest.is_some() && send.place.is_none();
+        let seen_there = self.log.contradicts(send.offset, send.value);
+        if !lost && !seen_there {
+            findings.report(AnomalyKind::AckedOffsetConflict, 0, || self.acked_over(send));
+        }
+    }
+
+    fn proof(&self, read: &Read, send: Option<&Send>) -> Proof {
+        let mut ops = vec![(read.reader, Role::Reader)];
+        let mut explain = vec![self.tell(read)];
+        match send {
+            Some(send) => {
+                ops.push((send.op, Role::Writer));
+                explain.push(self.evidence.tell_send(send));
+            }
+            None if read.value == Value::CORRUPT => {}
+            None => explain.push(format!("Nobody sent {} anywhere.", read.value)),
+        }
+        Proof { key: self.key, offsets: vec![read.offset], ops, missing: vec![], explain }
+    }
+
+    fn duplicate(&self, read: &Read, send: &Send, place: SlotIndex) -> Proof {
+        let mut proof = self.proof(read, Some(send));
+        let (first, _) = self.log.record(place);
+        proof.offsets.insert(0, first);
+        proof
+            .explain
+            .push(format!("The log holds it at offset {first} as well: one send, two records."));
+        proof
+    }
+
+    fn unstable(&self, read: &Read, send: &Send) -> Proof {
+        let mut proof = self.proof(read, Some(send));
+        proof.ops.extend(self.log.at_rest.map(|at_rest| (at_rest.op, Role::FinalReader)));
+        proof.missing.push((read.offset, read.value));
+        proof
+            .explain
+            .push("The log at rest does not have it: what a consumer read is gone.".to_owned());
+        proof
+    }
+
+    fn divergence(&self, read: &Read, send: &Send, slot: &Slot) -> Proof {
+        let mut proof = self.proof(read, Some(send));
+        if let Some(reader) = slot.reader() {
+            proof.ops.push((reader, Role::Reader));
+            proof.explain.push(self.tell(&Read { value: slot.value, reader, ..*read }));
+        }
+        proof.explain.push("One offset, two records.".to_owned());
+        proof
+    }
+
+    fn acked_elsewhere(&self, send: &Send, read: &Read) -> Proof {
+        let mut proof = self.proof(read, Some(send));
+        proof.offsets.insert(0, send.offset);
+        proof.explain.push(format!(
+            "The acknowledgement named offset {}, where nobody saw it.",
+            send.offset
+        ));
+        proof
+    }
+
+    fn acked_over(&self, send: &Send) -> Proof {
+        let mut explain = vec![self.evidence.tell_send(send)];
+        let mut ops = vec![(send.op, Role::Writer)];
+        if let Some((_, slot)) = self.log.slot_at(send.offset) {
+            if let Some(other) = slot.writer().map(|writer| self.evidence.sends.get(writer)) {
+                ops.push((other.op, Role::Overwriter));
+                explain.push(self.evidence.tell_send(other));
+            }
+            if let Some(reader) = slot.reader() {
+                ops.push((reader, Role::Reader));
+                explain.push(self.tell(&Read { offset: send.offset, value: slot.value, reader }));
+            }
+        }
+        explain.push(format!("Two records claim offset {}.", send.offset));
+        Proof { key: self.key, offsets: vec![send.offset], ops, missing: vec![], explain }
+    }
+
+    fn tell(&self, read: &Read) -> String {
+        self.evidence.tell_read(read.reader, self.key, read.offset, read.value)
+    }
+}
+
+/// Somebody read a value at an offset.
+#[derive(Clone, Copy)]
+struct Read {
+    offset: Offset,
+    value: Value,
+    reader: OpId,
+}

@@ -1,0 +1,6 @@
+//! Hand-made histories, one per anomaly and per legitimate look-alike, named by what they show.
+
+mod delivery;
+mod durability;
+mod order;
+mod script;

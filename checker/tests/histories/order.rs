@@ -1,0 +1,267 @@
+//! Hand-made histories for the property partition-order: one per anomaly, beside its legitimate look-alikes.
+
+use crate::script::{P0, P1, Script};
+use ktrial_checker::anomaly::AnomalyKind as Kind;
+use ktrial_checker::history::{PositionedBy, Time, Value};
+
+#[test]
+fn records_in_order_read_by_all_are_valid() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    s.sent(p, P0, 2, 1);
+    s.poll(r, P0, &[(0, 1), (1, 2)]);
+    s.drain(P0, &[(0, 1), (1, 2)], 2);
+    s.finds(&[]);
+    s.verdicts(["valid", "valid", "vacuous"]);
+}
+
+#[test]
+fn a_send_nobody_heard_of_may_be_there_or_not() {
+    let mut s = Script::new();
+    let p = s.producer();
+    let (there, absent) = (s.send(p, P0, 1), s.send(p, P0, 2));
+    s.give_up(there);
+    s.give_up(absent);
+    s.send(p, P0, 3);
+    s.drain(P0, &[(0, 1)], 1);
+    s.finds(&[]);
+}
+
+#[test]
+fn two_readers_that_see_different_records_at_one_offset_diverge() {
+    let mut s = Script::new();
+    let (p, a, b) = (s.producer(), s.reader(P0), s.reader(P0));
+    s.send(p, P0, 1);
+    s.send(p, P0, 2);
+    s.poll(a, P0, &[(0, 1)]);
+    s.poll(b, P0, &[(0, 2)]);
+    s.finds(&[(Kind::Divergence, 1)]);
+}
+
+#[test]
+fn many_readers_of_the_same_wrong_record_are_one_divergence() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.send(p, P0, 1);
+    s.send(p, P0, 2);
+    for _ in 0..5 {
+        let r = s.reader(P0);
+        s.poll(r, P0, &[(0, 2)]);
+    }
+    s.drain(P0, &[(0, 1)], 1);
+    s.finds(&[(Kind::Divergence, 1)]);
+}
+
+#[test]
+fn a_record_nobody_sent_is_a_phantom() {
+    let mut s = Script::new();
+    s.drain(P0, &[(0, 7)], 1);
+    s.finds(&[(Kind::Phantom, 1)]);
+}
+
+#[test]
+fn a_phantom_in_place_of_a_record_is_no_divergence_besides() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    s.poll(r, P0, &[(0, 7)]);
+    s.drain(P0, &[(0, 1)], 1);
+    s.finds(&[(Kind::Phantom, 1)]);
+}
+
+#[test]
+fn unreadable_bytes_are_corrupt() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    s.poll(r, P0, &[(0, Value::CORRUPT.0)]);
+    s.drain(P0, &[(0, 1)], 1);
+    s.finds(&[(Kind::Corrupt, 1)]);
+}
+
+#[test]
+fn a_record_in_another_partition_is_in_the_wrong_one() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.send(p, P1, 1);
+    s.drain(P0, &[(0, 1)], 1);
+    s.finds(&[(Kind::WrongPartition, 1)]);
+}
+
+#[test]
+fn one_send_at_two_offsets_is_a_duplicate() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.sent(p, P0, 1, 1);
+    s.drain(P0, &[(0, 1), (1, 1)], 2);
+    s.finds(&[(Kind::Duplicate, 1)]);
+}
+
+#[test]
+fn a_record_of_a_failed_send_may_never_be_read() {
+    let mut s = Script::new();
+    let p = s.producer();
+    let send = s.send(p, P0, 1);
+    s.fail(send);
+    s.drain(P0, &[(0, 1)], 1);
+    s.finds(&[(Kind::AbortedRead, 1)]);
+}
+
+#[test]
+fn two_acknowledgements_of_one_offset_conflict_without_any_reader() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.sent(p, P0, 1, 0);
+    s.sent(p, P0, 2, 0);
+    s.finds(&[(Kind::AckedOffsetConflict, 1)]);
+}
+
+#[test]
+fn an_acknowledged_offset_other_than_where_the_record_is_conflicts() {
+    for acked in [0, 2] {
+        let mut s = Script::new();
+        let p = s.producer();
+        s.sent(p, P0, 1, acked);
+        s.drain(P0, &[(1, 1)], 3);
+        s.finds(&[(Kind::AckedOffsetConflict, 1)]);
+    }
+}
+
+#[test]
+fn a_record_may_not_be_read_before_it_is_sent() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.poll(r, P0, &[(0, 1)]);
+    s.sent(p, P0, 1, 0);
+    s.finds(&[(Kind::ReadBeforeSend, 1)]);
+}
+
+#[test]
+fn a_record_may_be_read_before_it_is_acknowledged() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    let send = s.send(p, P0, 1);
+    s.poll(r, P0, &[(0, 1)]);
+    s.ack(send, 0);
+    s.finds(&[]);
+}
+
+#[test]
+fn a_read_record_that_is_gone_at_rest_was_unstable() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    let send = s.send(p, P0, 1);
+    s.poll(r, P0, &[(0, 1)]);
+    s.give_up(send);
+    s.drain(P0, &[], 0);
+    s.finds(&[(Kind::UnstableRead, 1)]);
+}
+
+#[test]
+fn a_later_record_before_an_earlier_one_is_out_of_order() {
+    let mut s = Script::new();
+    let p = s.producer();
+    let (first, second) = (s.send(p, P0, 1), s.send(p, P0, 2));
+    s.ack(second, 0);
+    s.ack(first, 1);
+    s.drain(P0, &[(0, 2), (1, 1)], 2);
+    s.finds(&[(Kind::OutOfOrder, 1)]);
+}
+
+#[test]
+fn another_session_or_another_partition_owes_no_order() {
+    let mut s = Script::new();
+    let (p, q) = (s.producer(), s.producer());
+    s.sent(p, P0, 1, 5);
+    s.sent(q, P0, 2, 4);
+    s.sent(p, P1, 3, 0);
+    s.finds(&[]);
+}
+
+#[test]
+fn a_retry_that_leaves_the_first_copies_in_order_is_only_a_duplicate() {
+    let mut s = Script::new();
+    let p = s.producer();
+    let (first, second) = (s.send(p, P0, 1), s.send(p, P0, 2));
+    s.ack(second, 1);
+    s.ack(first, 2);
+    s.drain(P0, &[(0, 1), (1, 2), (2, 1)], 3);
+    s.finds(&[(Kind::Duplicate, 1)]);
+}
+
+#[test]
+fn a_consumer_that_leaves_out_a_record_skips() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    (0..4).for_each(|n| s.sent(p, P0, n + 1, n as i64));
+    s.poll(r, P0, &[(0, 1), (2, 3)]);
+    s.drain(P0, &[(0, 1), (1, 2), (2, 3), (3, 4)], 4);
+    s.finds(&[(Kind::PollSkip, 1)]);
+}
+
+#[test]
+fn an_offset_without_a_record_is_no_skip() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    s.sent(p, P0, 2, 2);
+    s.poll(r, P0, &[(0, 1)]);
+    s.poll(r, P0, &[(2, 2)]);
+    s.drain(P0, &[(0, 1), (2, 2)], 3);
+    s.finds(&[]);
+}
+
+#[test]
+fn a_consumer_that_goes_back_is_nonmonotonic() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    (0..2).for_each(|n| s.sent(p, P0, n + 1, n as i64));
+    s.poll(r, P0, &[(0, 1), (1, 2)]);
+    s.poll(r, P0, &[(1, 2)]);
+    s.finds(&[(Kind::NonmonotonicPoll, 1)]);
+}
+
+#[test]
+fn a_seek_or_a_new_assignment_excuses_a_jump() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    (0..4).for_each(|n| s.sent(p, P0, n + 1, n as i64));
+    s.poll(r, P0, &[(0, 1), (1, 2)]);
+    s.position(r, P0, 0, PositionedBy::Seek);
+    s.poll(r, P0, &[(0, 1)]);
+    let time = s.tick();
+    s.history.assigned(r, time, [P1]);
+    s.history.assigned(r, time, [P0]);
+    s.poll(r, P0, &[(3, 4)]);
+    s.finds(&[]);
+}
+
+#[test]
+fn a_partition_kept_over_a_new_assignment_keeps_its_position() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    (0..3).for_each(|n| s.sent(p, P0, n + 1, n as i64));
+    s.poll(r, P0, &[(0, 1)]);
+    s.history.assigned(r, Time(9_000_000), [P1, P0]);
+    s.poll(r, P0, &[(2, 3)]);
+    s.finds(&[(Kind::PollSkip, 1)]);
+}
+
+#[test]
+fn offsets_trillions_apart_are_judged_as_well() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    let far = 1_000_000_000_000;
+    s.sent(p, P0, 1, 0);
+    s.sent(p, P0, 2, far);
+    s.sent(p, P0, 3, far + 1);
+    s.poll(r, P0, &[(0, 1), (far + 1, 3)]);
+    s.drain(P0, &[(0, 1), (far, 2), (far + 1, 3)], far + 2);
+    s.finds(&[(Kind::PollSkip, 1)]);
+}
+
+#[test]
+fn nothing_read_is_vacuous() {
+    Script::new().verdicts(["vacuous", "vacuous", "vacuous"]);
+}

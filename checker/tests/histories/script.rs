@@ -1,0 +1,189 @@
+//! A tiny language for hand-made histories: every step takes a millisecond, partitions are `orders-0` and `orders-1`.
+
+use ktrial_checker::anomaly::AnomalyKind;
+use ktrial_checker::contract::Contract;
+use ktrial_checker::history::{
+    GroupId, History, Key, Offset, OpId, PositionedBy, ProcessId, Time, Value,
+};
+use ktrial_checker::verdict::{Judgement, Property};
+
+/// Partition `orders-0`.
+pub const P0: Key = Key(0);
+/// Partition `orders-1`.
+pub const P1: Key = Key(1);
+/// The group `app`.
+pub const APP: GroupId = GroupId(0);
+
+/// A history being written.
+pub struct Script {
+    pub history: History,
+    now: u64,
+}
+
+impl Script {
+    pub fn new() -> Self {
+        let mut history = History::new();
+        assert_eq!([history.key("orders", 0), history.key("orders", 1)], [P0, P1]);
+        assert_eq!(history.group("app"), APP);
+        Script { history, now: 0 }
+    }
+
+    pub fn tick(&mut self) -> Time {
+        self.now += 1_000_000;
+        Time(self.now)
+    }
+
+    pub fn producer(&mut self) -> ProcessId {
+        let client = self.history.client("producer");
+        self.history.open_session(client, None)
+    }
+
+    /// A consumer of no group, assigned `key` and positioned at offset 0.
+    pub fn reader(&mut self, key: Key) -> ProcessId {
+        let client = self.history.client("reader");
+        let process = self.history.open_session(client, None);
+        self.start(process, key, 0, PositionedBy::Seek);
+        process
+    }
+
+    /// A consumer of the group `app`, assigned `key` and positioned.
+    pub fn member(&mut self, key: Key, offset: i64, by: PositionedBy) -> ProcessId {
+        let client = self.history.client("member");
+        let process = self.history.open_session(client, Some(APP));
+        self.start(process, key, offset, by);
+        process
+    }
+
+    fn start(&mut self, process: ProcessId, key: Key, offset: i64, by: PositionedBy) {
+        let time = self.tick();
+        self.history.assigned(process, time, [key]);
+        self.position(process, key, offset, by);
+    }
+
+    pub fn position(&mut self, process: ProcessId, key: Key, offset: i64, by: PositionedBy) {
+        let time = self.tick();
+        self.history.positioned(process, time, key, Offset(offset), by);
+    }
+
+    pub fn send(&mut self, process: ProcessId, key: Key, value: u64) -> OpId {
+        let time = self.tick();
+        self.history.send_invoked(process, time, key, Value(value))
+    }
+
+    pub fn ack(&mut self, send: OpId, offset: i64) {
+        let time = self.tick();
+        self.history.send_ok(send, time, Some(Offset(offset)));
+    }
+
+    pub fn ack_without_offset(&mut self, send: OpId) {
+        let time = self.tick();
+        self.history.send_ok(send, time, None);
+    }
+
+    pub fn fail(&mut self, send: OpId) {
+        let time = self.tick();
+        self.history.send_failed(send, time);
+    }
+
+    pub fn give_up(&mut self, send: OpId) {
+        let time = self.tick();
+        self.history.send_unknown(send, time);
+    }
+
+    /// Sends and acknowledges.
+    pub fn sent(&mut self, process: ProcessId, key: Key, value: u64, offset: i64) {
+        let send = self.send(process, key, value);
+        self.ack(send, offset);
+    }
+
+    pub fn poll(&mut self, process: ProcessId, key: Key, records: &[(i64, u64)]) -> OpId {
+        let (invoked, time) = (self.tick(), self.tick());
+        self.history.polled(process, invoked, time, in_partition(key, records))
+    }
+
+    pub fn process(&mut self, process: ProcessId, key: Key, records: &[(i64, u64)]) -> OpId {
+        let time = self.tick();
+        self.history.processed(process, time, in_partition(key, records))
+    }
+
+    /// Polls and processes.
+    pub fn consume(&mut self, process: ProcessId, key: Key, records: &[(i64, u64)]) {
+        self.poll(process, key, records);
+        self.process(process, key, records);
+    }
+
+    pub fn commit(&mut self, process: ProcessId, key: Key, offset: i64) {
+        let commit = self.commit_unanswered(process, key, offset);
+        let time = self.tick();
+        self.history.commit_ok(commit, time);
+    }
+
+    pub fn commit_unanswered(&mut self, process: ProcessId, key: Key, offset: i64) -> OpId {
+        let time = self.tick();
+        self.history.commit_invoked(process, time, APP, [(key, Offset(offset))])
+    }
+
+    pub fn committed(&mut self, process: ProcessId, key: Key, answer: Option<i64>) {
+        let question = self.ask_committed(process);
+        self.answer_committed(question, key, answer);
+    }
+
+    pub fn ask_committed(&mut self, process: ProcessId) -> OpId {
+        let time = self.tick();
+        self.history.committed_invoked(process, time, APP)
+    }
+
+    pub fn answer_committed(&mut self, question: OpId, key: Key, answer: Option<i64>) {
+        let time = self.tick();
+        self.history.committed_ok(question, time, [(key, answer.map(Offset))]);
+    }
+
+    pub fn crash(&mut self, process: ProcessId) {
+        let time = self.tick();
+        self.history.crashed(process, time);
+    }
+
+    /// At rest, a fresh reader reads the partition from 0 to `end`.
+    pub fn drain(&mut self, key: Key, records: &[(i64, u64)], end: i64) -> OpId {
+        let client = self.history.client("drain");
+        let process = self.history.open_session(client, None);
+        let op = self.poll(process, key, records);
+        let time = self.tick();
+        self.history.drained(process, time, key, Offset(end));
+        op
+    }
+
+    pub fn dump(&mut self, key: Key, records: &[(i64, u64)]) {
+        let client = self.history.client("oracle");
+        let process = self.history.open_session(client, None);
+        let time = self.tick();
+        let records = records.iter().map(|&(offset, value)| (Offset(offset), Value(value)));
+        self.history.log_dumped(process, time, key, records);
+    }
+
+    pub fn judge(&self) -> Judgement {
+        ktrial_checker::judge(&self.history, &Contract::default())
+    }
+
+    /// Exactly these kinds are found, this often.
+    #[track_caller]
+    pub fn finds(&self, expected: &[(AnomalyKind, u64)]) {
+        let found: Vec<_> =
+            self.judge().anomalies.iter().map(|(&kind, found)| (kind, found.count)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[track_caller]
+    pub fn verdicts(&self, expected: [&str; 3]) {
+        let judgement = self.judge();
+        assert_eq!(
+            Property::ALL.map(|property| judgement.verdict(property).name()),
+            expected,
+            "{judgement:#?}"
+        );
+    }
+}
+
+fn in_partition(key: Key, records: &[(i64, u64)]) -> impl Iterator<Item = (Key, Offset, Value)> {
+    records.iter().map(move |&(offset, value)| (key, Offset(offset), Value(value)))
+}
