@@ -14,7 +14,7 @@ use crate::KTRIAL_VERSION;
 use crate::campaign::Violation;
 use crate::digest::Digest;
 use crate::format::Scenario;
-use crate::outcome::{Anomaly, InvariantViolation, TrialOutcome};
+use crate::outcome::{Anomaly, AnomalyKind, AnomalyName, InvariantViolation, TrialOutcome};
 
 /// What the name of a bundle ends in.
 pub const BUNDLE_SUFFIX: &str = ".ktr.json";
@@ -40,7 +40,8 @@ pub struct Bundle {
     /// What was wrong.
     pub violations: Vec<Violation>,
     /// What went wrong for the clients, with evidence.
-    pub anomalies: BTreeMap<String, Anomaly>,
+    #[schemars(with = "BTreeMap<AnomalyName, Anomaly>")]
+    pub anomalies: BTreeMap<AnomalyKind, Anomaly>,
     /// Invariants of the model that broke.
     pub invariant_violations: Vec<InvariantViolation>,
     /// How often each rare thing happened.

@@ -1,6 +1,6 @@
 //! Scenarios, campaigns and bundles: which clusters are put on trial, over how many seeds, and what is expected of them.
 //!
-//! - [`format`]: the scenario file, from text to types, with `--set` changes and twins
+//! - [`mod@format`]: the scenario file, from text to types, with `--set` changes and twins
 //! - [`catalogue`]: the scenarios that come with ktrial
 //! - [`run`]: what is asked of a trial
 //! - [`outcome`]: what one trial says

@@ -83,10 +83,9 @@ fn of_property(property: Property, tally: &Tally) -> Option<(Conclusion, String)
 /// What is missing of an anomaly that had to be found, if anything is.
 fn of_finding(finding: &Finding, tally: &Tally) -> Option<(Conclusion, String)> {
     let Finding { anomaly, within_seeds } = finding;
-    let found_after = tally.anomalies.get(anomaly).map(|counts| {
-        let seeds = tally.traces.range(..=counts.first_seed).count() as u64;
-        (seeds, counts.first_seed)
-    });
+    let meant = tally.anomalies.iter().filter(|(kind, _)| anomaly.means(**kind));
+    let first = meant.map(|(_, counts)| counts.first_seed).min();
+    let found_after = first.map(|first| (tally.traces.range(..=first).count() as u64, first));
     let run = tally.seeds_run();
     match found_after {
         Some((seeds, _)) if seeds <= *within_seeds => None,
@@ -119,7 +118,8 @@ fn seeds_of(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Anomaly, InvariantViolation, TrialOutcome, Verdict};
+    use crate::format::AnomalyWord;
+    use crate::outcome::{Anomaly, AnomalyKind, InvariantViolation, TrialOutcome, Verdict};
 
     fn quiet(seed: u64) -> TrialOutcome {
         let verdicts = [(Property::AckedDurability, Verdict::Valid)].into();
@@ -128,7 +128,7 @@ mod tests {
 
     fn lossy(seed: u64) -> TrialOutcome {
         let lost = Anomaly { count: 1, examples: Vec::new() };
-        TrialOutcome { anomalies: [("lost-write".to_owned(), lost)].into(), ..quiet(seed) }
+        TrialOutcome { anomalies: [(AnomalyKind::LostWrite, lost)].into(), ..quiet(seed) }
     }
 
     fn conclude(
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn loss_within(within_seeds: u64) -> Expectation {
-        let finds = vec![Finding { anomaly: "lost-write".to_owned(), within_seeds }];
+        let finds = vec![Finding { anomaly: AnomalyWord::Loss, within_seeds }];
         Expectation { finds, ..Expectation::default() }
     }
 
@@ -186,7 +186,7 @@ mod tests {
             (conclusion, &reason[..]),
             (Conclusion::Violated, "lost-write was found: 2 seeds, first 1")
         );
-        let allows = vec!["lost-write".to_owned()];
+        let allows = vec![AnomalyWord::Kind(AnomalyKind::LostWrite)];
         let allowing = Expectation { allows, ..Expectation::default() };
         assert_eq!(conclude(&allowing, [lossy(1)]), answer(Conclusion::Held, ""));
     }

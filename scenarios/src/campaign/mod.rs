@@ -305,7 +305,7 @@ impl Ran {
 mod tests {
     use super::*;
     use crate::digest::Digest;
-    use crate::outcome::Anomaly;
+    use crate::outcome::{Anomaly, AnomalyKind};
     use crate::run::{TraceLine, Until};
 
     /// Trials that lose a record on every tenth seed and panic on seed 13, without a simulation behind them.
@@ -326,7 +326,7 @@ mod tests {
             assert_ne!(seed, 13, "seed 13 is unlucky");
             let lost = Anomaly { count: 2, examples: Vec::new() };
             let anomalies = if seed % 10 == 9 {
-                [("lost-write".to_owned(), lost)].into()
+                [(AnomalyKind::LostWrite, lost)].into()
             } else {
                 BTreeMap::new()
             };
@@ -381,7 +381,7 @@ mod tests {
     fn the_result_does_not_depend_on_the_number_of_threads() {
         let with_jobs = |jobs| essence(&campaign(&Options { jobs, ..options(20, 120) }, None));
         assert_eq!(with_jobs(1), with_jobs(3));
-        assert_eq!(with_jobs(1).1.anomalies["lost-write"].seeds, 10);
+        assert_eq!(with_jobs(1).1.anomalies[&AnomalyKind::LostWrite].seeds, 10);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::tally::{AnomalyCounts, VerdictCounts};
 use super::{Campaign, Timing};
 use crate::KTRIAL_VERSION;
 use crate::digest::Digest;
-use crate::outcome::Property;
+use crate::outcome::{AnomalyKind, AnomalyName, Property, PropertyName};
 
 /// The schema that summaries are written by; the number before the dot changes when a reader of the old one would err.
 pub const SUMMARY_SCHEMA: &str = "ktrial-summary/1.0";
@@ -38,9 +38,11 @@ pub struct ScenarioSummary {
     /// Which seeds ran.
     pub seeds: Seeds,
     /// The number of seeds with each verdict on each property.
+    #[schemars(with = "BTreeMap<PropertyName, VerdictCounts>")]
     pub verdicts: BTreeMap<Property, VerdictCounts>,
     /// What was found, by kind.
-    pub anomalies: BTreeMap<String, AnomalyCounts>,
+    #[schemars(with = "BTreeMap<AnomalyName, AnomalyCounts>")]
+    pub anomalies: BTreeMap<AnomalyKind, AnomalyCounts>,
     /// Whether everything that was expected came true.
     pub expectation_met: bool,
     /// What the campaign says of the scenario.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::violation::{Violation, violations};
 use crate::digest::Digest;
 use crate::format::{Expectation, Scenario};
-use crate::outcome::{Example, Property, TrialOutcome, Verdict};
+use crate::outcome::{AnomalyKind, Example, Property, TrialOutcome, Verdict};
 
 /// How many failing trials are kept with all they found; the others are only counted.
 pub const FAILURES_KEPT: usize = 20;
@@ -66,9 +66,9 @@ pub struct Tally {
     /// The verdicts on each property.
     pub verdicts: BTreeMap<Property, VerdictCounts>,
     /// What was found, by kind.
-    pub anomalies: BTreeMap<String, AnomalyCounts>,
+    pub anomalies: BTreeMap<AnomalyKind, AnomalyCounts>,
     /// The first example of each kind of anomaly, from its first seed.
-    pub examples: BTreeMap<String, Example>,
+    pub examples: BTreeMap<AnomalyKind, Example>,
     /// Why verdicts are unknown, with the number of seeds.
     pub unknown_because: BTreeMap<String, u64>,
     /// What was wrong, with the number of seeds and the first of them.
@@ -112,13 +112,13 @@ impl Tally {
         let seed = outcome.seed;
         for (kind, anomaly) in &outcome.anomalies {
             let fresh = AnomalyCounts { seeds: 0, count: 0, first_seed: seed };
-            let counts = self.anomalies.entry(kind.clone()).or_insert(fresh);
+            let counts = self.anomalies.entry(*kind).or_insert(fresh);
             let first = counts.seeds == 0 || seed < counts.first_seed;
             counts.seeds += 1;
             counts.count += anomaly.count;
             counts.first_seed = counts.first_seed.min(seed);
             if let (true, Some(example)) = (first, anomaly.examples.first()) {
-                self.examples.insert(kind.clone(), example.clone());
+                self.examples.insert(*kind, example.clone());
             }
         }
     }
@@ -163,12 +163,16 @@ mod tests {
     use crate::outcome::Anomaly;
 
     fn lossy(seed: u64, count: u64) -> TrialOutcome {
-        let example =
-            Example { record: format!("orders-0@{seed}"), at_ns: seed, evidence: Vec::new() };
+        let example = Example {
+            record: format!("orders-0@{seed}"),
+            at_ns: seed,
+            allowed_by: None,
+            evidence: Vec::new(),
+        };
         let anomaly = Anomaly { count, examples: vec![example] };
         TrialOutcome {
             panic: None,
-            anomalies: [("lost-write".to_owned(), anomaly)].into(),
+            anomalies: [(AnomalyKind::LostWrite, anomaly)].into(),
             verdicts: [(Property::AckedDurability, Verdict::Invalid)].into(),
             probes: [("isr-shrunk".to_owned(), seed)].into(),
             events: 10,
@@ -191,9 +195,9 @@ mod tests {
         let tally = sum(&[9, 3, 5]);
         assert_eq!(tally, sum(&[3, 5, 9]));
         let expected = AnomalyCounts { seeds: 3, count: 6, first_seed: 3 };
-        assert_eq!(tally.anomalies["lost-write"], expected);
-        assert_eq!(tally.examples["lost-write"].record, "orders-0@3");
-        assert_eq!(tally.violations[&Violation::Anomaly("lost-write".to_owned())], (3, 3));
+        assert_eq!(tally.anomalies[&AnomalyKind::LostWrite], expected);
+        assert_eq!(tally.examples[&AnomalyKind::LostWrite].record, "orders-0@3");
+        assert_eq!(tally.violations[&Violation::Anomaly(AnomalyKind::LostWrite)], (3, 3));
         assert_eq!((tally.probes["isr-shrunk"], tally.events), (17, 30));
     }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::format::Expectation;
-use crate::outcome::{Property, TrialOutcome, Verdict};
+use crate::outcome::{AnomalyKind, AnomalyName, Property, PropertyName, TrialOutcome, Verdict};
 
 /// One thing that should not have been.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -19,9 +19,11 @@ pub enum Violation {
     /// An invariant of the model broke.
     Invariant(String),
     /// A property that was to hold did not.
+    #[schemars(with = "PropertyName")]
     Property(Property),
     /// An anomaly was found that is neither expected nor allowed.
-    Anomaly(String),
+    #[schemars(with = "AnomalyName")]
+    Anomaly(AnomalyKind),
 }
 
 impl fmt::Display for Violation {
@@ -42,7 +44,7 @@ pub fn violations(expect: &Expectation, outcome: &TrialOutcome) -> Vec<Violation
     let panic = outcome.panic.iter().map(|_| Violation::Panic);
     let divergence = outcome.diverged().then_some(Violation::Divergence);
     let broken = outcome.invariant_violations.iter().map(|broken| broken.invariant.clone());
-    let anomalies = outcome.anomalies.keys().filter(|kind| !expect.tolerates(kind)).cloned();
+    let anomalies = outcome.anomalies.keys().copied().filter(|kind| !expect.tolerates(*kind));
     let invalid = |property: &&Property| outcome.verdicts.get(property) == Some(&Verdict::Invalid);
     let properties = expect.holds.iter().filter(invalid).copied();
     let mut violations: Vec<_> = panic

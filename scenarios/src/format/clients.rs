@@ -7,7 +7,7 @@ use super::{Duration, Settings};
 
 /// The producers; all are alike, each sends its own records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Producers {
     /// The number of producers.
     pub count: u32,
@@ -45,7 +45,7 @@ impl Default for Producers {
 
 /// The consumers of one group; the partitions are divided among them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Consumers {
     /// The number of consumers; 0 leaves reading to the final read alone.
     pub count: u32,
@@ -64,14 +64,13 @@ pub struct Consumers {
 
 impl Default for Consumers {
     fn default() -> Self {
-        let earliest = ("auto.offset.reset".to_owned(), "earliest".to_owned());
         Self {
             count: 1,
             group: "readers".to_owned(),
             commit: Commit::AfterProcessing,
             processing_time: Duration::from_millis(1),
             start: Duration::ZERO,
-            config: Settings([earliest].into()),
+            config: Settings::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Settings;
 
 /// The brokers and the controllers that govern them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cluster {
     /// The number of brokers; their ids are 1, 2, 3, ...
     #[schemars(range(min = 1))]
@@ -18,17 +18,25 @@ pub struct Cluster {
     /// Kafka's broker keys, `"min.insync.replicas" = 2`.
     #[serde(skip_serializing_if = "Settings::is_empty")]
     pub config: Settings,
+    /// Kafka's feature levels, `"eligible.leader.replicas.version" = 0`.
+    #[serde(skip_serializing_if = "Settings::is_empty")]
+    pub features: Settings,
 }
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { brokers: 3, controllers: 1, config: Settings::default() }
+        Self {
+            brokers: 3,
+            controllers: 1,
+            config: Settings::default(),
+            features: Settings::default(),
+        }
     }
 }
 
 /// A topic that is there from the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Topic {
     /// The topic's name.
     pub name: String,

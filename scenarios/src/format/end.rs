@@ -7,7 +7,7 @@ use super::Duration;
 
 /// The end of a trial, once the faults are over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct End {
     /// Which faults are healed.
     pub heal: Heal,

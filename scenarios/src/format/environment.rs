@@ -7,7 +7,7 @@ use super::Duration;
 
 /// The network between all nodes. Each directed link draws its own latency, so no two are alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Network {
     /// The least one-way latency of a link.
     pub latency_min: Duration,
@@ -35,7 +35,7 @@ impl Default for Network {
 
 /// The disk of every broker and controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Disk {
     /// How long a flush takes.
     pub flush_time: Duration,

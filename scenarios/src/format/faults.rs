@@ -9,7 +9,7 @@ use super::Duration;
 
 /// The faults of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Faults {
     /// A named mix of fault kinds, to which `weights` adds.
     pub profile: Profile,

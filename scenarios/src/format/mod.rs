@@ -9,6 +9,7 @@
 mod check;
 mod clients;
 mod cluster;
+mod config;
 mod duration;
 mod end;
 mod environment;
@@ -24,10 +25,11 @@ use serde::{Deserialize, Serialize};
 
 pub use clients::{Commit, Consumers, Producers};
 pub use cluster::{Cluster, Topic};
+pub use config::KafkaConfig;
 pub use duration::{Duration, DurationError};
 pub use end::{End, Heal};
 pub use environment::{Disk, Network};
-pub use expectation::{Expectation, Finding, Twin};
+pub use expectation::{AnomalyWord, Expectation, Finding, Twin};
 pub use faults::{Damage, FaultKind, Faults, Profile, Target};
 pub use nearest::nearest;
 pub use overrides::{Override, OverrideError};
@@ -41,7 +43,7 @@ pub const TWIN_SUFFIX: &str = "+twin";
 
 /// A cluster, its users, what goes wrong and what is expected of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// The name it is run by; a file that gives none is called by the file's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]

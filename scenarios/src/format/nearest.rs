@@ -19,9 +19,9 @@ mod tests {
 
     #[test]
     fn finds_what_was_meant_and_does_not_guess_wildly() {
-        let words = ["partitions", "replication_factor", "name"];
+        let words = ["partitions", "replication-factor", "name"];
         assert_eq!(nearest("partition", words), Some("partitions"));
-        assert_eq!(nearest("replicaton-factor", words), Some("replication_factor"));
+        assert_eq!(nearest("replicaton-factor", words), Some("replication-factor"));
         assert_eq!(nearest("zzz", words), None);
     }
 }

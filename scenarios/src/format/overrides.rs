@@ -1,7 +1,7 @@
 //! `--set KEY=VALUE`: one change to a scenario without editing its file.
 //!
-//! `producer.`, `consumer.`, `broker.` and `topic.` are followed by a Kafka key; every other key is a path in the scenario
-//! file, `cluster.brokers` or `consumers.commit`. `topic.` changes every topic.
+//! `producer.`, `consumer.`, `broker.`, `topic.` and `feature.` are followed by a Kafka key; every other key is a path in the
+//! scenario file, `cluster.brokers` or `consumers.commit`. `topic.` changes every topic.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use super::parse::{explain, suggestion};
 use super::{Scenario, Settings};
 
 /// The words a Kafka key follows.
-const KAFKA_ROOTS: [&str; 4] = ["producer", "consumer", "broker", "topic"];
+const KAFKA_ROOTS: [&str; 5] = ["producer", "consumer", "broker", "topic", "feature"];
 
 /// The tables of the scenario file that a path can lead into.
 const TABLES: [&str; 7] = ["cluster", "producers", "consumers", "network", "disk", "faults", "end"];
@@ -80,6 +80,7 @@ impl Scenario {
             "producer" => drop(set(&mut self.producers.config)),
             "consumer" => drop(set(&mut self.consumers.config)),
             "broker" => drop(set(&mut self.cluster.config)),
+            "feature" => drop(set(&mut self.cluster.features)),
             "topic" => self.topics.iter_mut().for_each(|topic| drop(set(&mut topic.config))),
             _ if TABLES.contains(&root) => return self.with_field(root, rest, change),
             _ => return Err(unknown_root(root)),

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_wrong_value_deep_in_the_file_is_located() {
-        let (message, words, _) = error(&format!("{TOPIC}replication_factor = 4\n"));
+        let (message, words, _) = error(&format!("{TOPIC}replication-factor = 4\n"));
         assert_eq!(message, "replication factor 4 needs 4 brokers, the cluster has 3");
         assert_eq!(words, "4");
     }
