@@ -171,3 +171,81 @@ impl<F: Copy + Ord + Debug, E: Clone> Directory<F, E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::DiskOptions;
+    use crate::random::{Address, Purpose, Streams};
+
+    fn write_back() -> WriteBack {
+        let mut stream = Streams::new(1).stream(Address::new(Purpose::DiskDamage, 0));
+        WriteBack::new(&DiskOptions::default(), &mut stream)
+    }
+
+    /// File 1 was created as `tmp` and renamed to `log`; file 2 was created as `tmp`; file 3 as `other`.
+    fn directory() -> Directory<&'static str, ()> {
+        let mut directory = Directory::empty();
+        let write_back = write_back();
+        let record = |directory: &mut Directory<_, _>, change| {
+            directory.record(Instant::START, change, &write_back);
+        };
+        directory.files.insert("tmp", File::empty(1));
+        record(&mut directory, Change::Create("tmp"));
+        let file = directory.files.remove("tmp").unwrap();
+        directory.files.insert("log", file);
+        record(&mut directory, Change::Rename { from: "tmp", to: "log", overwritten: None });
+        for (id, name) in [(2, "tmp"), (3, "other")] {
+            directory.files.insert(name, File::empty(id));
+            record(&mut directory, Change::Create(name));
+        }
+        directory
+    }
+
+    /// What is left when the changes for which `kept` is false, counted from 0, are denied.
+    fn left(
+        mut directory: Directory<&'static str, ()>,
+        kept: impl Fn(usize) -> bool,
+    ) -> Vec<(&'static str, u64)> {
+        let mut asked = 0..;
+        directory.power_loss(&write_back(), |_| asked.next().is_some_and(&kept), |_| ());
+        directory.files.iter().map(|(&name, file)| (name, file.id)).collect()
+    }
+
+    #[test]
+    fn a_lost_change_takes_later_changes_to_its_names_with_it_and_no_others() {
+        assert_eq!(left(directory(), |_| true), [("log", 1), ("other", 3), ("tmp", 2)]);
+        assert_eq!(left(directory(), |asked| asked != 2), [("log", 1), ("other", 3)]);
+        assert_eq!(left(directory(), |asked| asked != 1), [("other", 3), ("tmp", 1)]);
+        assert_eq!(left(directory(), |asked| asked != 0), [("other", 3)]);
+        assert_eq!(left(directory(), |_| false), []);
+    }
+
+    #[test]
+    fn flushing_a_name_makes_durable_what_its_changes_rest_upon_and_no_others() {
+        let mut flushed = directory();
+        flushed.flush_name("log", flushed.next_number());
+        assert_eq!(left(flushed, |_| false), [("log", 1)]);
+        let mut flushed = directory();
+        flushed.flush_name("tmp", flushed.next_number());
+        assert_eq!(left(flushed, |_| false), [("log", 1), ("tmp", 2)]);
+        let mut flushed = directory();
+        flushed.flush_name("log", 1);
+        assert_eq!(left(flushed, |_| false), []);
+    }
+
+    #[test]
+    fn flushing_the_directory_makes_every_earlier_change_durable() {
+        let mut flushed = directory();
+        flushed.flush_all(3);
+        assert_eq!(left(flushed, |_| false), [("log", 1), ("tmp", 2)]);
+    }
+
+    #[test]
+    fn a_change_that_write_back_made_durable_is_forgotten() {
+        let mut directory = directory();
+        directory.files.insert("late", File::empty(4));
+        directory.record(Instant::NEVER, Change::Create("late"), &write_back());
+        assert_eq!(left(directory, |_| false), [("log", 1), ("other", 3), ("tmp", 2)]);
+    }
+}

@@ -158,3 +158,56 @@ impl<E: Clone> File<E> {
         self.image.orphans = pages;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::DiskOptions;
+    use crate::random::{Address, Purpose, Streams};
+
+    /// A file of five entries, truncated to three after the flush `part` began, then to one; the first truncation is
+    /// durable, the second is not.
+    fn file_truncated_during_a_flush() -> (File<char>, FlushedPart) {
+        let mut stream = Streams::new(1).stream(Address::new(Purpose::DiskDamage, 0));
+        let write_back = WriteBack::new(&DiskOptions::default(), &mut stream);
+        let mut file = File::empty(0);
+        "abcde"
+            .chars()
+            .for_each(|entry| assert!(file.image.append(Instant::START, entry, 10) < 50));
+        let part = file.begin_flush();
+        file.truncate(Instant::START, 3, &write_back);
+        file.image.append(Instant::START, 'x', 10);
+        file.truncate(file.truncations[0].due, 1, &write_back);
+        (file, part)
+    }
+
+    fn read(file: &File<char>) -> String {
+        (0..file.len()).filter_map(|index| file.intact(index)).collect()
+    }
+
+    #[test]
+    fn a_flush_covers_only_what_no_truncation_since_has_touched() {
+        let (mut file, part) = file_truncated_during_a_flush();
+        file.complete_flush(part);
+        assert_eq!(file.flushed_entries(), 1);
+        assert!(file.undo_truncations(|_| false), "the second truncation can be undone");
+        assert_eq!((read(&file).as_str(), file.flushed_entries()), ("abcx", 3));
+    }
+
+    #[test]
+    fn truncations_become_durable_in_order() {
+        let (mut file, _) = file_truncated_during_a_flush();
+        assert!(!file.undo_truncations(|_| true));
+        assert_eq!(read(&file), "a");
+    }
+
+    #[test]
+    fn a_flush_overtaken_by_a_later_one_adds_nothing() {
+        let (mut file, overtaken) = file_truncated_during_a_flush();
+        let later = file.begin_flush();
+        file.complete_flush(later);
+        file.image.append(Instant::START, 'y', 10);
+        file.complete_flush(overtaken);
+        assert_eq!(file.flushed_entries(), 1);
+    }
+}

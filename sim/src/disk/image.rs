@@ -129,3 +129,49 @@ impl<E: Clone> Image<E> {
         self.orphans.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image() -> Image<char> {
+        let mut image = Image::empty();
+        "abc".chars().for_each(|entry| assert!(image.append(Instant::START, entry, 10) < 30));
+        image
+    }
+
+    #[test]
+    fn a_cut_within_an_entry_leaves_its_beginning() {
+        let mut image = image();
+        image.cut(15);
+        assert_eq!((image.len(), image.bytes()), (2, 15));
+        assert_eq!(image.entry(1), Some(Entry::Cut));
+        assert_eq!(image.append(Instant::START, 'd', 10), 15);
+    }
+
+    #[test]
+    fn a_cut_between_entries_damages_none() {
+        let mut image = image();
+        image.cut(20);
+        assert_eq!((image.len(), image.bytes()), (2, 20));
+        assert_eq!(image.entry(1), Some(Entry::Intact(&'b')));
+    }
+
+    #[test]
+    fn truncating_a_damaged_entry_away_makes_room_for_an_intact_one() {
+        let mut image = image();
+        image.damage.insert(1, Damage::Zeroed);
+        image.truncate(1);
+        image.append(Instant::START, 'd', 10);
+        assert_eq!(image.entry(1), Some(Entry::Intact(&'d')));
+    }
+
+    #[test]
+    fn truncating_below_what_is_flushed_lowers_what_is_flushed() {
+        let mut image = image();
+        image.flushed(3);
+        image.truncate(1);
+        image.append(Instant::START, 'd', 10);
+        assert_eq!((image.durable_len, image.durable_bytes()), (1, 10));
+    }
+}

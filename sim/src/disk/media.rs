@@ -9,7 +9,7 @@ use crate::random::Stream;
 
 impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
     /// A sector rots under one flushed, intact entry of the files that `may_rot` admits, each entry equally likely. From
-    /// now on it reads as [`Entry::Corrupt`]. Returns its file and index, or `None` if there is no such entry.
+    /// now on it reads as [`Entry::Corrupt`](super::Entry::Corrupt). Returns its file and index, or `None` if there is no such entry.
     pub fn rot(
         &mut self,
         stream: &mut Stream,
@@ -25,7 +25,7 @@ impl<F: Copy + Ord + Debug, E: Clone> Disk<F, E> {
         Some((name, index))
     }
 
-    /// Makes entry `index` of `name` read as [`Entry::Corrupt`] from now on. False if it is not there or not intact.
+    /// Makes entry `index` of `name` read as [`Entry::Corrupt`](super::Entry::Corrupt) from now on. False if it is not there or not intact.
     pub fn corrupt(&mut self, name: F, index: usize) -> bool {
         let Some(file) = self.directory.files.get_mut(&name) else { return false };
         let is_intact = file.intact(index).is_some();

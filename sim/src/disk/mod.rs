@@ -5,7 +5,7 @@
 //! nothing is encoded; damage is decided per 4 KiB page and 512 B sector and surfaces as an [`Entry`] that is not intact.
 //!
 //! - A *process crash* loses nothing: the cache is the kernel's. There is no call for it.
-//! - A *power loss* ([`Disk::power_loss`]) leaves what a flush made durable and a drawn part of the rest ([`power_loss`]).
+//! - A *power loss* ([`Disk::power_loss`]) leaves what a flush made durable and a drawn part of the rest ([`DiskOutcome`]).
 //! - [`DiskFaults`] make operations fail or wait; rot and the loss of the whole disk are calls of their own.
 //!
 //! What it does not do: misdirected writes, flushes that lie.

@@ -63,7 +63,7 @@ pub struct PowerLossReport {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 enum Fate {
     Everything,
-    Some,
+    Part,
     Nothing,
 }
 
@@ -96,19 +96,19 @@ impl<'a> PowerLoss<'a> {
         let fate = self.draw_fate([1, 8, 1]);
         self.report.outcomes.extend(match fate {
             Fate::Everything => Some(DiskOutcome::EverythingKept),
-            Fate::Some => None,
+            Fate::Part => None,
             Fate::Nothing => Some(DiskOutcome::NothingKept),
         });
         self.strike_names(directory, fate);
         for file in directory.files.values_mut() {
-            let fate = if fate == Fate::Some { self.draw_fate([1, 3, 1]) } else { fate };
+            let fate = if fate == Fate::Part { self.draw_fate([1, 3, 1]) } else { fate };
             self.strike_file(file, fate);
         }
         self.report
     }
 
     fn draw_fate(&mut self, weights: [u32; 3]) -> Fate {
-        [Fate::Everything, Fate::Some, Fate::Nothing][self.stream.weighted(&weights)]
+        [Fate::Everything, Fate::Part, Fate::Nothing][self.stream.weighted(&weights)]
     }
 
     /// Whether a change survives that write-back makes durable at `due`.
@@ -116,7 +116,7 @@ impl<'a> PowerLoss<'a> {
         due <= self.now
             || match fate {
                 Fate::Everything => true,
-                Fate::Some => self.stream.chance(1, 2),
+                Fate::Part => self.stream.chance(1, 2),
                 Fate::Nothing => false,
             }
     }
@@ -147,12 +147,12 @@ impl<'a> PowerLoss<'a> {
         let size = self.surviving_size(image, &pages, fate);
         let bad: Vec<BadRange> = pages
             .iter()
-            .filter(|page| page.start() < size)
-            .filter_map(|page| self.strike_page(page, fate))
+            .filter(|page| page.durable_until < size)
+            .filter_map(|page| self.strike_page(page, size, fate))
             .collect();
         self.mark(image, &bad);
         self.shorten(image, size);
-        if bad.last().is_some_and(|last| last.end >= size && !last.is_garbage) {
+        if bad.last().is_some_and(|last| last.end == size && !last.is_garbage) {
             self.report.outcomes.insert(DiskOutcome::ZeroFilledTail);
         }
         image.settle();
@@ -165,17 +165,19 @@ impl<'a> PowerLoss<'a> {
         match fate {
             Fate::Everything => most,
             Fate::Nothing => least,
-            Fate::Some if least == most || self.stream.chance(1, 2) => most,
-            Fate::Some => match self.stream.below(pages_between) {
+            Fate::Part if least == most || self.stream.chance(1, 2) => most,
+            Fate::Part => match self.stream.below(pages_between) {
                 0 => least,
                 more => (least / PAGE + more) * PAGE,
             },
         }
     }
 
-    /// What a page at risk lost, if anything. A page marked clean loses all of it, whatever the luck.
-    fn strike_page(&mut self, page: &Page, fate: Fate) -> Option<BadRange> {
-        let all = BadRange { start: page.durable_until, end: page.end, is_garbage: false };
+    /// What a page at risk lost of the first `size` bytes, if anything. A page marked clean loses all of it, whatever the
+    /// luck.
+    fn strike_page(&mut self, page: &Page, size: u64, fate: Fate) -> Option<BadRange> {
+        let end = page.end.min(size);
+        let all = BadRange { start: page.durable_until, end, is_garbage: false };
         if page.orphaned {
             self.report.outcomes.insert(DiskOutcome::MarkedCleanLost);
             return Some(all);
@@ -183,7 +185,7 @@ impl<'a> PowerLoss<'a> {
         match fate {
             Fate::Everything => None,
             Fate::Nothing => self.dropped(all),
-            Fate::Some => match self.stream.weighted(&[10, 6, 1, 1, 1]) {
+            Fate::Part => match self.stream.weighted(&[10, 6, 1, 1, 1]) {
                 0 => None,
                 1 => self.dropped(all),
                 2 => {
@@ -269,4 +271,47 @@ fn durable_size<E: Clone>(image: &Image<E>, pages: &[Page]) -> u64 {
         }
     }
     size.max(image.durable_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Entry;
+
+    fn image(entry_bytes: &[u32]) -> Image<usize> {
+        let mut image = Image::empty();
+        for (index, &bytes) in entry_bytes.iter().enumerate() {
+            image.append(Instant::START, index, bytes);
+        }
+        image
+    }
+
+    fn page(index: u64, durable_until: u64, end: u64) -> Page {
+        Page { index, durable_until, end, orphaned: false }
+    }
+
+    #[test]
+    fn the_durable_size_reaches_the_last_byte_written() {
+        let image = image(&[10_000]);
+        let (first, second, third) = (page(0, 0, 4096), page(1, 4096, 8192), page(2, 8192, 10_000));
+        assert_eq!(durable_size(&image, &[]), 10_000);
+        assert_eq!(durable_size(&image, &[first, second]), 10_000, "the last page is written");
+        assert_eq!(durable_size(&image, &[first, third]), 8192, "page 1 is written");
+        assert_eq!(durable_size(&image, &[first, page(1, 5000, 8192), third]), 5000);
+        assert_eq!(durable_size(&image, &[first, second, third]), 0);
+    }
+
+    #[test]
+    fn entries_are_marked_by_what_became_of_their_bytes() {
+        let mut image = image(&[1000, 1000, 1000, 1000]);
+        let mut stream = crate::random::Streams::new(0)
+            .stream(crate::random::Address::new(crate::random::Purpose::DiskDamage, 0));
+        let write_back = WriteBack::new(&crate::disk::DiskOptions::default(), &mut stream);
+        let zeros = BadRange { start: 500, end: 2000, is_garbage: false };
+        let garbage = BadRange { start: 2999, end: 3000, is_garbage: true };
+        PowerLoss::new(Instant::START, &write_back, &mut stream)
+            .mark(&mut image, &[zeros, garbage]);
+        let read: Vec<_> = (0..4).filter_map(|index| image.entry(index)).collect();
+        assert_eq!(read, [Entry::Torn, Entry::Zeroed, Entry::Corrupt(&2), Entry::Intact(&3)]);
+    }
 }

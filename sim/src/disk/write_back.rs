@@ -157,3 +157,60 @@ impl DirtyPages<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Address, Purpose, Streams};
+
+    fn write_back(seed: u64) -> WriteBack {
+        let mut stream = Streams::new(seed).stream(Address::new(Purpose::DiskDamage, 0));
+        WriteBack::new(&DiskOptions::default(), &mut stream)
+    }
+
+    fn at_risk(image: &Image<()>, now: Instant, write_back: &WriteBack) -> Vec<(u64, u64, u64)> {
+        let pages = pages_at_risk(0, image, image.len(), now, write_back);
+        pages.iter().map(|page| (page.index, page.durable_until, page.end)).collect()
+    }
+
+    #[test]
+    fn a_delay_depends_on_its_address_and_seed_alone() {
+        let due = |seed, address| write_back(seed).due(Instant::START, address);
+        assert_eq!(due(1, [1, 2, 3]), due(1, [1, 2, 3]));
+        let others = [due(2, [1, 2, 3]), due(1, [2, 1, 3]), due(1, [1, 3, 2]), due(1, [1, 2, 0])];
+        assert!(others.iter().all(|&other| other != due(1, [1, 2, 3])));
+    }
+
+    #[test]
+    fn delays_have_the_mean_of_the_means() {
+        let write_back = write_back(1);
+        let total: Duration = (0..20_000)
+            .map(|page| write_back.due(Instant::START, [0, page, 0]).since(Instant::START))
+            .sum();
+        let mean_ms = (total / 20_000).as_millis();
+        assert!((17_000..18_000).contains(&mean_ms), "{mean_ms} ms, expected 17.5 s");
+    }
+
+    #[test]
+    fn unflushed_pages_are_at_risk_until_they_are_written_back() {
+        let mut image = Image::empty();
+        image.append(Instant::START, (), 5000);
+        let write_back = write_back(1);
+        assert_eq!(at_risk(&image, Instant::START, &write_back), [(0, 0, 4096), (1, 4096, 5000)]);
+        image.flushed(1);
+        assert_eq!(at_risk(&image, Instant::START, &write_back), []);
+        image.append(Instant::START, (), 100);
+        assert_eq!(at_risk(&image, Instant::START, &write_back), [(1, 5000, 5100)]);
+        let due = write_back.due(Instant::START, [0, 1, 5000]);
+        assert_eq!(at_risk(&image, due, &write_back), []);
+    }
+
+    #[test]
+    fn a_page_written_back_is_dirty_again_from_the_next_append_on() {
+        let (mut image, write_back) = (Image::empty(), write_back(1));
+        image.append(Instant::START, (), 100);
+        let due = write_back.due(Instant::START, [0, 0, 0]);
+        image.append(due, (), 100);
+        assert_eq!(at_risk(&image, due, &write_back), [(0, 100, 200)]);
+    }
+}
