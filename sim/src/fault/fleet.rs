@@ -16,14 +16,16 @@ impl Fleet {
         Fleet::default()
     }
 
-    /// This fleet, in which `nodes` play `role` too.
+    /// This fleet, in which `nodes` play `role` too. A role that nobody plays does not exist.
     #[must_use]
     pub fn with_role(mut self, role: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
-        self.roles.entry(role.to_owned()).or_default().extend(nodes);
+        for node in nodes {
+            self.roles.entry(role.to_owned()).or_default().insert(node);
+        }
         self
     }
 
-    /// The nodes that play `role`, ascending; `None` if nothing is known of that role.
+    /// The nodes that play `role`, ascending, at least one; `None` if nobody plays it.
     pub fn role(&self, role: &str) -> Option<&BTreeSet<NodeId>> {
         self.roles.get(role)
     }

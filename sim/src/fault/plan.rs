@@ -158,27 +158,6 @@ impl FaultPlan {
     }
 }
 
-impl PlannedFault {
-    /// The interval in which it is in force, if its begin is a time; without end if it never heals.
-    pub fn interval(&self) -> Option<(Instant, Instant)> {
-        match self.begin {
-            Anchor::At(begin) => Some((begin, self.heal.of(begin))),
-            Anchor::Message { .. } | Anchor::Probe { .. } => None,
-        }
-    }
-}
-
-impl Heal {
-    /// When a fault that began at `begin` is whole again; [`Instant::NEVER`] if it is not.
-    pub fn of(self, begin: Instant) -> Instant {
-        match self {
-            Heal::After(length) => begin + length,
-            Heal::Never => Instant::NEVER,
-            Heal::Instantaneous => begin,
-        }
-    }
-}
-
 impl fmt::Display for PlannedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} {}: {}{}", self.id, self.begin, self.kind, self.heal)
