@@ -1,4 +1,12 @@
-//! To be written.
+//! Kafka as actors.
 
+pub mod cluster;
 pub mod config;
+pub mod error_code;
+pub mod file;
+pub mod ids;
+pub mod message;
+pub mod metadata;
+pub mod note;
 pub mod partitioner;
+pub mod record;
