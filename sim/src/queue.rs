@@ -1,0 +1,233 @@
+//! The event queue: a binary heap of small keys over a slab of events.
+//!
+//! Order is (time, tie-break, sequence). The sequence number makes it total; the tie-break is a policy ([`Order`]) and
+//! decides which of several simultaneous events goes first. Cancelling is O(1): the slab entry goes, the key in the heap
+//! stays behind as a husk and is skipped; when husks outnumber live events the heap is rebuilt.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::time::Instant;
+use crate::trace::EventId;
+
+/// Place of a scheduled event in the slab; names it until it fires or is cancelled.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Handle {
+    slot: u32,
+    id: EventId,
+}
+
+/// An event that is due.
+#[derive(Debug)]
+pub struct Due<T> {
+    /// When.
+    pub at: Instant,
+    /// Its name.
+    pub id: EventId,
+    /// The event during which it was scheduled.
+    pub cause: EventId,
+    /// The event.
+    pub what: T,
+}
+
+/// `rank` is tie-break and sequence in one word, so that a comparison is two integers.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Key {
+    at: Instant,
+    rank: u64,
+    slot: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<T> {
+    id: EventId,
+    cause: EventId,
+    what: Option<T>,
+}
+
+/// Husks below this number are never worth a rebuild.
+const HUSKS_TOLERATED: usize = 64;
+
+/// A priority queue of events of type `T`.
+#[derive(Clone, Debug)]
+pub struct EventQueue<T> {
+    heap: BinaryHeap<Reverse<Key>>,
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    next_id: u64,
+    husks: usize,
+}
+
+impl<T> EventQueue<T> {
+    /// An empty queue; the first event is e1 (e0 is the beginning of the trial, everything's first cause).
+    pub fn new() -> Self {
+        EventQueue { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), next_id: 1, husks: 0 }
+    }
+
+    /// Adds an event. Among events at the same instant the lower `tie_break` goes first, then the one scheduled first.
+    ///
+    /// # Panics
+    /// After 2^32 events: a trial of that length is a livelock that the guards should have ended.
+    pub fn schedule(&mut self, at: Instant, tie_break: u32, cause: EventId, what: T) -> Handle {
+        let id = EventId(self.next_id);
+        let sequence = u32::try_from(self.next_id).expect("a trial has fewer than 2^32 events");
+        self.next_id += 1;
+        let filled = Slot { id, cause, what: Some(what) };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = filled;
+                slot
+            }
+            None => {
+                self.slots.push(filled);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.heap.push(Reverse(Key { at, rank: u64::from(tie_break) << 32 | u64::from(sequence), slot }));
+        Handle { slot, id }
+    }
+
+    /// Takes a scheduled event out. `None` if it has fired or was cancelled before.
+    pub fn cancel(&mut self, handle: Handle) -> Option<T> {
+        let slot = self.slots.get_mut(handle.slot as usize).filter(|slot| slot.id == handle.id)?;
+        let what = slot.what.take()?;
+        self.husks += 1;
+        if self.husks > HUSKS_TOLERATED && self.husks * 2 > self.heap.len() {
+            self.sweep();
+        }
+        Some(what)
+    }
+
+    /// When the next event is due.
+    pub fn next_at(&mut self) -> Option<Instant> {
+        self.drop_husks();
+        self.heap.peek().map(|Reverse(key)| key.at)
+    }
+
+    /// The next event, left in place.
+    pub fn peek(&mut self) -> Option<(Instant, &T)> {
+        self.drop_husks();
+        let Reverse(key) = self.heap.peek()?;
+        let what = self.slots[key.slot as usize].what.as_ref().expect("husks were dropped");
+        Some((key.at, what))
+    }
+
+    /// Takes the next event.
+    pub fn pop(&mut self) -> Option<Due<T>> {
+        loop {
+            let Reverse(key) = self.heap.pop()?;
+            self.free.push(key.slot);
+            let slot = &mut self.slots[key.slot as usize];
+            match slot.what.take() {
+                Some(what) => return Some(Due { at: key.at, id: slot.id, cause: slot.cause, what }),
+                None => self.husks -= 1,
+            }
+        }
+    }
+
+    /// How many events are waiting.
+    pub fn len(&self) -> usize {
+        self.heap.len() - self.husks
+    }
+
+    /// Whether nothing is waiting.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn drop_husks(&mut self) {
+        while let Some(Reverse(key)) = self.heap.peek() {
+            if self.slots[key.slot as usize].what.is_some() {
+                return;
+            }
+            self.free.push(key.slot);
+            self.husks -= 1;
+            self.heap.pop();
+        }
+    }
+
+    fn sweep(&mut self) {
+        let keys = std::mem::take(&mut self.heap).into_vec();
+        let (live, husks): (Vec<_>, Vec<_>) =
+            keys.into_iter().partition(|Reverse(key)| self.slots[key.slot as usize].what.is_some());
+        self.free.extend(husks.into_iter().map(|Reverse(key)| key.slot));
+        self.heap = live.into();
+        self.husks = 0;
+    }
+}
+
+impl<T> Default for EventQueue<T> {
+    fn default() -> Self {
+        EventQueue::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CAUSE: EventId = EventId(0);
+
+    fn at(nanos: u64) -> Instant {
+        Instant::from_nanos(nanos)
+    }
+
+    #[test]
+    fn simultaneous_events_fire_by_tie_break_then_in_order_of_scheduling() {
+        let mut queue = EventQueue::new();
+        for (tie_break, name) in [(1, "late"), (0, "first"), (0, "second")] {
+            queue.schedule(at(5), tie_break, CAUSE, name);
+        }
+        let fired: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|due| due.what).collect();
+        assert_eq!(fired, ["first", "second", "late"]);
+    }
+
+    #[test]
+    fn a_cancelled_event_never_fires_and_cancels_once() {
+        let mut queue = EventQueue::new();
+        let handle = queue.schedule(at(1), 0, CAUSE, 'a');
+        queue.schedule(at(2), 0, CAUSE, 'b');
+        assert_eq!(queue.cancel(handle), Some('a'));
+        assert_eq!(queue.cancel(handle), None);
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.next_at(), Some(at(2)));
+        assert_eq!(queue.pop().map(|due| due.what), Some('b'));
+        assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn a_handle_does_not_reach_the_next_tenant_of_its_slot() {
+        let mut queue = EventQueue::new();
+        let old = queue.schedule(at(1), 0, CAUSE, 'a');
+        queue.pop();
+        queue.schedule(at(2), 0, CAUSE, 'b');
+        assert_eq!(queue.cancel(old), None);
+        assert_eq!(queue.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn pops_what_a_sorted_list_would(
+            script in prop::collection::vec((0u64..50, 0u32..3, prop::option::of(0usize..40)), 1..300)
+        ) {
+            let mut queue = EventQueue::new();
+            let mut model: Vec<(u64, u32, usize)> = Vec::new();
+            let mut handles = Vec::new();
+            for (number, &(time, tie, cancel)) in script.iter().enumerate() {
+                handles.push(queue.schedule(at(time), tie, CAUSE, number));
+                model.push((time, tie, number));
+                if let Some(victim) = cancel.filter(|&victim| victim < handles.len()) {
+                    let cancelled = queue.cancel(handles[victim]);
+                    let before = model.len();
+                    model.retain(|&(_, _, other)| other != victim);
+                    prop_assert_eq!(cancelled.is_some(), model.len() < before);
+                }
+                prop_assert_eq!(queue.len(), model.len());
+            }
+            model.sort();
+            let popped: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|due| due.what).collect();
+            prop_assert_eq!(popped, model.iter().map(|&(_, _, number)| number).collect::<Vec<_>>());
+        }
+    }
+}
