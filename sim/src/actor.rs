@@ -44,7 +44,7 @@ pub trait Actor: Clone + Sized {
 }
 
 /// Something that happened to a process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event<A: Actor> {
     /// A connection this process asked for is open.
     Connected(ConnectionId),

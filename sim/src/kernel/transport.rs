@@ -1,0 +1,520 @@
+//! The life of connections: opening, carrying, holding back, giving up, resetting, closing.
+//!
+//! Each end acts on what it can know. A cut link holds segments back; each end that has something unacknowledged gives up
+//! on its own time. A host that does not know a connection resets it on the next segment; a host without power is silent.
+
+use super::{Delivery, Kernel, Pending};
+use crate::actor::{Actor, Event, Message};
+use crate::fault::MessagePoint;
+use crate::network::connection::{EndState, Segment, Side};
+use crate::network::{CloseReason, ConnectError, ConnectionId};
+use crate::node_id::NodeId;
+use crate::probe::KernelProbe;
+use crate::random::Purpose;
+use crate::time::{Duration, Instant};
+
+/// Bytes of a segment that carries no data.
+const BARE_SEGMENT_BYTES: u64 = 60;
+
+/// First wait before an unanswered opening segment is sent again; doubles each time (TCP's initial RTO).
+const OPEN_RETRY: Duration = Duration::from_secs(1);
+
+impl<A: Actor> Kernel<A> {
+    /// Asks `to` for a connection; gives up after `timeout`.
+    pub(crate) fn connect(&mut self, from: NodeId, to: NodeId, timeout: Duration) -> ConnectionId {
+        assert_ne!(from, to, "a process does not connect to itself");
+        let id = self.connections.open(from, to);
+        self.host_mut(from).connections.push(id);
+        let give_up_at = self.now + self.host(from).clock.to_trial_time(timeout);
+        let give_up = Pending::GiveUp { connection: id, side: Side::Opener };
+        let handle = self.schedule(give_up_at, from, give_up);
+        let connection = self.connections.get_mut(id).expect("it was just opened");
+        connection.end_mut(Side::Opener).give_up = Some(handle);
+        self.transmit(id, Side::Opener, Segment::Open { attempt: 0 }, BARE_SEGMENT_BYTES);
+        id
+    }
+
+    /// Sends data. False if this end is not open.
+    pub(crate) fn send(&mut self, from: NodeId, id: ConnectionId, message: A::Message) -> bool {
+        let Some(connection) = self.connections.get(id) else { return false };
+        let side = connection.side_of(from);
+        if connection.end(side).state != EndState::Open {
+            return false;
+        }
+        let to = connection.end(side.other()).node;
+        if self.driver.watches_messages() {
+            self.message_passes(message.kind(), from, to, MessagePoint::Sent);
+        }
+        let bytes = message.size_bytes();
+        self.transmit(id, side, Segment::Data(message), bytes);
+        true
+    }
+
+    /// Closes this end in good order: what was sent before still arrives; what the peer sends is refused.
+    pub(crate) fn close(&mut self, node: NodeId, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let side = connection.side_of(node);
+        match connection.end(side).state {
+            EndState::Closed => {}
+            EndState::Opening => self.abandon(id),
+            EndState::Open => {
+                self.close_end(id, side);
+                if self.connections.get(id).is_some() {
+                    self.transmit(id, side, Segment::Finish, BARE_SEGMENT_BYTES);
+                }
+            }
+        }
+    }
+
+    /// The node at the other end, as long as this end is open.
+    pub(crate) fn peer(&self, node: NodeId, id: ConnectionId) -> Option<NodeId> {
+        let connection = self.connections.get(id)?;
+        let side = connection.side_of(node);
+        (connection.end(side).state == EndState::Open).then(|| connection.end(side.other()).node)
+    }
+
+    fn transmit(&mut self, id: ConnectionId, side: Side, segment: Segment<A::Message>, bytes: u64) {
+        let connection = self.connections.get_mut(id).expect("only live connections transmit");
+        let (from, to) = (connection.end(side).node, connection.end(side.other()).node);
+        let direction = connection.direction_mut(side);
+        let number = direction.sent;
+        direction.sent += 1;
+        let arrival = self.arrival(from, to, bytes);
+        let pending = Pending::Arrival { connection: id, from: side, number, segment };
+        self.schedule_in_order(id, side, to, arrival, pending);
+        if self.is_cut(from, to) || self.is_cut(to, from) {
+            self.arm_give_up(id, side);
+        }
+    }
+
+    fn arrival(&mut self, from: NodeId, to: NodeId, bytes: u64) -> Instant {
+        let index = from.index() * self.hosts.len() + to.index();
+        let options = &self.options.network;
+        self.links[index].arrival(self.now, bytes, options, (from, to), &self.streams)
+    }
+
+    /// No earlier than what was sent before on the same direction, and after it if at the same instant.
+    fn schedule_in_order(
+        &mut self,
+        id: ConnectionId,
+        from: Side,
+        to: NodeId,
+        at: Instant,
+        pending: Pending<A>,
+    ) {
+        let at = self.ties.quantised(at);
+        let drawn = self.ties.draw(to);
+        let connection = self.connections.get_mut(id).expect("only live connections transmit");
+        let direction = connection.direction_mut(from);
+        let tie_break = if at <= direction.last_arrival { direction.last_tie_break } else { drawn };
+        direction.last_arrival = at.max(direction.last_arrival);
+        direction.last_tie_break = tie_break;
+        let at = direction.last_arrival;
+        self.queue.schedule(at, tie_break, self.current, pending);
+    }
+
+    /// A segment reaches the far host, or the place where the link is cut.
+    pub(super) fn arrive(
+        &mut self,
+        id: ConnectionId,
+        from: Side,
+        number: u32,
+        segment: Segment<A::Message>,
+    ) -> Option<Delivery<A>> {
+        let connection = self.connections.get_mut(id)?;
+        let (sender, receiver) = (connection.end(from).node, connection.end(from.other()).node);
+        if number >= connection.direction_mut(from).cut {
+            return None;
+        }
+        let is_cut = self.is_cut(sender, receiver);
+        let connection = self.connections.get_mut(id)?;
+        let direction = connection.direction_mut(from);
+        if is_cut || !direction.held.is_empty() {
+            if direction.held.is_empty() {
+                direction.held_since = self.now;
+            }
+            direction.held.push_back((number, segment));
+            self.probe(KernelProbe::SegmentHeld);
+            self.arm_give_up(id, from);
+            return None;
+        }
+        self.reach(id, from, number, segment, (sender, receiver))
+    }
+
+    fn reach(
+        &mut self,
+        id: ConnectionId,
+        from: Side,
+        number: u32,
+        segment: Segment<A::Message>,
+        (sender, receiver): (NodeId, NodeId),
+    ) -> Option<Delivery<A>> {
+        if let Segment::Open { attempt } = segment {
+            return self.open_arrives(id, number, attempt, (sender, receiver));
+        }
+        let is_powered = self.host(receiver).is_powered;
+        let connection = self.connections.get_mut(id)?;
+        if connection.end(from.other()).state == EndState::Closed {
+            connection.direction_mut(from).cut = number;
+            if is_powered {
+                self.reset_peer(id, from);
+            } else {
+                self.arm_give_up(id, from);
+            }
+            return None;
+        }
+        let direction = connection.direction_mut(from);
+        assert_eq!(direction.delivered, number, "a connection delivers in order, without gap");
+        direction.delivered = number + 1;
+        match segment {
+            Segment::Open { .. } => unreachable!("handled above"),
+            Segment::Opened => {
+                self.end_opened(id, Side::Opener);
+                Some(Delivery::new(receiver, Event::Connected(id), Some(sender)))
+            }
+            Segment::Data(message) => {
+                if self.driver.watches_messages() {
+                    let kind = message.kind();
+                    self.message_passes(kind, sender, receiver, MessagePoint::Delivered);
+                }
+                Some(Delivery::new(receiver, Event::Message(id, message), Some(sender)))
+            }
+            Segment::Finish => {
+                self.close_end(id, from.other());
+                let event = Event::Closed(id, CloseReason::PeerClosed);
+                Some(Delivery::new(receiver, event, Some(sender)))
+            }
+        }
+    }
+
+    fn open_arrives(
+        &mut self,
+        id: ConnectionId,
+        number: u32,
+        attempt: u8,
+        (opener, acceptor): (NodeId, NodeId),
+    ) -> Option<Delivery<A>> {
+        let host = self.host(acceptor);
+        if !host.is_powered {
+            let retry = Segment::Open { attempt: attempt + 1 };
+            let at = self.now + OPEN_RETRY * (1 << attempt.min(6));
+            let pending =
+                Pending::Arrival { connection: id, from: Side::Opener, number, segment: retry };
+            self.schedule_in_order(id, Side::Opener, acceptor, at, pending);
+            return None;
+        }
+        if !host.is_running {
+            self.probe(KernelProbe::ConnectRefused);
+            self.reset_peer(id, Side::Opener);
+            return None;
+        }
+        let connection = self.connections.get_mut(id)?;
+        connection.direction_mut(Side::Opener).delivered = number + 1;
+        self.end_opened(id, Side::Acceptor);
+        self.host_mut(acceptor).connections.push(id);
+        self.transmit(id, Side::Acceptor, Segment::Opened, BARE_SEGMENT_BYTES);
+        Some(Delivery::new(acceptor, Event::Accepted(id, opener), Some(opener)))
+    }
+
+    fn end_opened(&mut self, id: ConnectionId, side: Side) {
+        let end = self.connections.get_mut(id).expect("it is being opened").end_mut(side);
+        assert_eq!(end.state, EndState::Opening, "an end opens once");
+        end.state = EndState::Open;
+        let give_up = end.give_up.take();
+        give_up.and_then(|handle| self.queue.cancel(handle));
+    }
+
+    /// The host on the other side tells the end at `to` that it knows no such connection.
+    fn reset_peer(&mut self, id: ConnectionId, to: Side) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let (from_node, to_node) = (connection.end(to.other()).node, connection.end(to).node);
+        if connection.end(to).state != EndState::Closed {
+            let at = self.arrival(from_node, to_node, BARE_SEGMENT_BYTES);
+            self.schedule(at, to_node, Pending::Reset { connection: id, to });
+        }
+    }
+
+    /// A reset is a bare segment: a cut link swallows it, and nobody sends it again.
+    pub(super) fn reset_arrives(&mut self, id: ConnectionId, to: Side) -> Option<Delivery<A>> {
+        let connection = self.connections.get(id)?;
+        let (node, peer) = (connection.end(to).node, connection.end(to.other()).node);
+        let state = connection.end(to).state;
+        if state == EndState::Closed || self.is_cut(peer, node) || !self.host(node).is_powered {
+            return None;
+        }
+        self.probe(KernelProbe::UnknownConnectionReset);
+        let event = match state {
+            EndState::Opening => {
+                self.abandon(id);
+                Event::ConnectFailed(id, ConnectError::Refused)
+            }
+            EndState::Open | EndState::Closed => {
+                self.lose_suffix(id, to);
+                self.close_end(id, to);
+                Event::Closed(id, CloseReason::Reset)
+            }
+        };
+        Some(Delivery::new(node, event, Some(peer)))
+    }
+
+    /// From now on this end waits for an acknowledgement, and closes when it has waited long enough.
+    fn arm_give_up(&mut self, id: ConnectionId, side: Side) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let end = connection.end_mut(side);
+        if end.state != EndState::Open || end.give_up.is_some() {
+            return;
+        }
+        let (node, peer) = (end.node, connection.end(side.other()).node);
+        let network = &self.options.network;
+        let (min, max) = (network.give_up_min.as_nanos(), network.give_up_max.as_nanos());
+        let patience = self.fate(node, peer).between(min, max.max(min));
+        let at = self.now + Duration::from_nanos(patience);
+        let handle = self.schedule(at, node, Pending::GiveUp { connection: id, side });
+        let connection = self.connections.get_mut(id).expect("it is open");
+        connection.end_mut(side).give_up = Some(handle);
+    }
+
+    pub(super) fn give_up(&mut self, id: ConnectionId, side: Side) -> Option<Delivery<A>> {
+        let connection = self.connections.get_mut(id)?;
+        let peer = connection.end(side.other()).node;
+        let end = connection.end_mut(side);
+        let node = end.node;
+        end.give_up = None;
+        match end.state {
+            EndState::Closed => None,
+            EndState::Opening => {
+                self.probe(KernelProbe::ConnectTimedOut);
+                self.abandon(id);
+                let event = Event::ConnectFailed(id, ConnectError::TimedOut);
+                Some(Delivery::new(node, event, Some(peer)))
+            }
+            EndState::Open => {
+                self.probe(KernelProbe::ConnectionTimedOut);
+                self.drop_unsent(id, side);
+                self.close_end(id, side);
+                let event = Event::Closed(id, CloseReason::TimedOut);
+                Some(Delivery::new(node, event, Some(peer)))
+            }
+        }
+    }
+
+    /// What this end had not got acknowledged is gone with its send buffer.
+    fn drop_unsent(&mut self, id: ConnectionId, side: Side) {
+        let direction = self.connections.get_mut(id).expect("it is open").direction_mut(side);
+        if direction.in_flight() > 0 {
+            direction.cut = direction.delivered;
+            direction.held.clear();
+            self.probe(KernelProbe::SuffixLost);
+        }
+    }
+
+    /// An arbitrary suffix of what this end sent never arrives.
+    pub(super) fn lose_suffix(&mut self, id: ConnectionId, side: Side) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let (node, peer) = (connection.end(side).node, connection.end(side.other()).node);
+        let in_flight = connection.direction_mut(side).in_flight();
+        if in_flight == 0 {
+            return;
+        }
+        let arriving = self.fate(node, peer).below(u64::from(in_flight) + 1) as u32;
+        let connection = self.connections.get_mut(id).expect("it was just there");
+        let direction = connection.direction_mut(side);
+        direction.cut = direction.delivered + arriving;
+        let cut = direction.cut;
+        direction.held.retain(|&(number, _)| number < cut);
+        if arriving < in_flight {
+            self.probe(KernelProbe::SuffixLost);
+        }
+    }
+
+    /// Takes the end out of its host's hands; forgets the connection if it was the last open end.
+    pub(super) fn close_end(&mut self, id: ConnectionId, side: Side) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let end = connection.end_mut(side);
+        end.state = EndState::Closed;
+        let (node, give_up) = (end.node, end.give_up.take());
+        let is_last = connection.end(side.other()).state == EndState::Closed;
+        give_up.and_then(|handle| self.queue.cancel(handle));
+        self.host_mut(node).connections.retain(|&other| other != id);
+        if is_last {
+            self.connections.forget(id);
+        }
+    }
+
+    /// The opener no longer wants the connection, or was refused it: whatever is still under way reaches nobody.
+    fn abandon(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else { return };
+        if connection.end(Side::Acceptor).state == EndState::Open {
+            self.close_end(id, Side::Opener);
+            return;
+        }
+        self.close_end(id, Side::Acceptor);
+        self.close_end(id, Side::Opener);
+    }
+
+    /// The stream of fates between two nodes.
+    fn fate(&mut self, node: NodeId, peer: NodeId) -> &mut crate::random::Stream {
+        let entity = u64::from(node.0) << 16 | u64::from(peer.0);
+        self.rare_stream(Purpose::ConnectionFate, entity)
+    }
+
+    /// The process at `node` is gone without a word (`resets`: its host tells the peers at once).
+    pub(super) fn drop_connections(&mut self, node: NodeId, resets: bool) {
+        for id in std::mem::take(&mut self.host_mut(node).connections) {
+            let Some(connection) = self.connections.get(id) else { continue };
+            let side = connection.side_of(node);
+            if connection.end(side).state == EndState::Opening {
+                self.abandon(id);
+                continue;
+            }
+            self.lose_suffix(id, side);
+            self.close_end(id, side);
+            if resets {
+                self.reset_peer(id, side.other());
+            }
+        }
+    }
+
+    /// The process at `node` ended itself: its host closes its connections in good order.
+    pub(super) fn finish_connections(&mut self, node: NodeId) {
+        for id in self.host(node).connections.clone() {
+            self.close(node, id);
+        }
+    }
+
+    /// Peers that retransmit to a host that came back without their connections are told so.
+    pub(super) fn reset_retransmitting_peers(&mut self, node: NodeId) {
+        for peer in (0..self.hosts.len()).map(|index| NodeId(index as u16)) {
+            for id in self.host(peer).connections.clone() {
+                let Some(connection) = self.connections.get(id) else { continue };
+                let side = connection.side_of(peer);
+                let (end, other) = (connection.end(side), connection.end(side.other()));
+                let is_orphan = other.node == node && other.state == EndState::Closed;
+                if is_orphan && end.state == EndState::Open && end.give_up.is_some() {
+                    let wait = self.options.network.retransmit_max.as_nanos();
+                    let at =
+                        self.now + Duration::from_nanos(self.fate(peer, node).between(0, wait));
+                    self.schedule(at, peer, Pending::Reset { connection: id, to: side });
+                }
+            }
+        }
+    }
+
+    /// A fault cuts the link: ends that wait for acknowledgements begin to lose patience.
+    pub(super) fn cut_link(&mut self, from: NodeId, to: NodeId) {
+        self.link_mut(from, to).cuts += 1;
+        for (id, _) in self.connections_between(from, to) {
+            for side in Side::BOTH {
+                let connection = self.connections.get_mut(id).expect("it is listed");
+                if connection.direction_mut(side).in_flight() > 0 {
+                    self.arm_give_up(id, side);
+                }
+            }
+        }
+    }
+
+    /// A fault lets go of the link. Once no fault cuts it, held traffic is on its way again at the next retransmission.
+    pub(super) fn mend_link(&mut self, from: NodeId, to: NodeId) {
+        let link = self.link_mut(from, to);
+        link.cuts = link.cuts.checked_sub(1).expect("a link is mended as often as it was cut");
+        if link.cuts > 0 {
+            return;
+        }
+        for (id, side) in self.connections_between(from, to) {
+            self.resume(id, side);
+            if !self.is_cut(to, from) {
+                self.calm(id);
+            }
+        }
+    }
+
+    fn resume(&mut self, id: ConnectionId, from: Side) {
+        let connection = self.connections.get_mut(id).expect("it is listed");
+        let (node, peer) = (connection.end(from).node, connection.end(from.other()).node);
+        let direction = connection.direction_mut(from);
+        if direction.held.is_empty() {
+            return;
+        }
+        // A sender backs off exponentially, so it waits at most about as long again as it has been cut off.
+        let held_for = self.now - direction.held_since;
+        let wait = held_for.min(self.options.network.retransmit_max).as_nanos();
+        let delay = Duration::from_nanos(self.fate(node, peer).between(0, wait));
+        self.schedule(self.now + delay, peer, Pending::Release { connection: id, from });
+    }
+
+    /// Acknowledgements flow again in both directions: nobody gives up, unless the peer's host is gone.
+    fn calm(&mut self, id: ConnectionId) {
+        for side in Side::BOTH {
+            let connection = self.connections.get(id).expect("it is listed");
+            let (end, other) = (connection.end(side), connection.end(side.other()));
+            if end.state != EndState::Open || other.state == EndState::Closed {
+                continue;
+            }
+            let connection = self.connections.get_mut(id).expect("it is listed");
+            let give_up = connection.end_mut(side).give_up.take();
+            give_up.and_then(|handle| self.queue.cancel(handle));
+        }
+    }
+
+    /// Retransmission: what was held goes on, in order, all at once.
+    pub(super) fn release(&mut self, id: ConnectionId, from: Side) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let (sender, receiver) = (connection.end(from).node, connection.end(from.other()).node);
+        if self.is_cut(sender, receiver) {
+            return;
+        }
+        let connection = self.connections.get_mut(id).expect("it was just there");
+        let held = std::mem::take(&mut connection.direction_mut(from).held);
+        if !held.is_empty() {
+            self.probe(KernelProbe::SegmentsReleased);
+        }
+        for (number, segment) in held {
+            // Straight into the queue: what is sent from now on is behind them there.
+            let pending = Pending::Arrival { connection: id, from, number, segment };
+            self.queue.schedule(self.now, 0, self.current, pending);
+        }
+    }
+
+    /// Connections between two hosts, with the side that `from` holds.
+    fn connections_between(&self, from: NodeId, to: NodeId) -> Vec<(ConnectionId, Side)> {
+        let mut found: Vec<(ConnectionId, Side)> = Vec::new();
+        for &id in self.host(from).connections.iter().chain(&self.host(to).connections) {
+            let Some(connection) = self.connections.get(id) else { continue };
+            if connection.joins(from, to) && found.iter().all(|&(other, _)| other != id) {
+                found.push((id, connection.side_of(from)));
+            }
+        }
+        found
+    }
+
+    /// Something in the network cuts all connections between two hosts; both are told, each in its own time.
+    pub(super) fn reset_connections(&mut self, a: NodeId, b: NodeId) {
+        for (id, _) in self.connections_between(a, b) {
+            for side in Side::BOTH {
+                self.lose_suffix(id, side);
+                self.reset_peer(id, side);
+            }
+        }
+    }
+
+    /// The ends at `node` of all connections to `peer` die; the peer is not told.
+    pub(super) fn close_one_side(&mut self, node: NodeId, peer: NodeId) {
+        for (id, side) in self.connections_between(node, peer) {
+            self.lose_suffix(id, side);
+            let Some(connection) = self.connections.get(id) else { continue };
+            if connection.end(side).state != EndState::Open {
+                continue;
+            }
+            self.close_end(id, side);
+            let incarnation = self.host(node).incarnation;
+            let event = Event::Closed(id, CloseReason::Reset);
+            let peer = Some(peer);
+            self.schedule(self.now, node, Pending::Local { node, incarnation, event, peer });
+        }
+    }
+
+    /// Traffic on the link is slower by an exponential with this mean; zero ends it.
+    pub(super) fn slow_link(&mut self, from: NodeId, to: NodeId, mean: Duration) {
+        self.link_mut(from, to).slowness = mean;
+    }
+}
