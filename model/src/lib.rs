@@ -9,4 +9,5 @@ pub mod message;
 pub mod metadata;
 pub mod note;
 pub mod partitioner;
+pub mod probe;
 pub mod record;

@@ -16,7 +16,7 @@ use crate::trace::TraceHasher;
 ///
 /// `Clone` forks the world, so it must be semantically deep: immutable parts behind `Arc` are welcome, shared mutable
 /// state is not. There is no way to reach another actor but by [`Context::send`].
-pub trait Actor: Clone + Sized {
+pub trait Actor: Clone + Debug + Sized {
     /// What a process is started with: its configuration. Survives every fault.
     type Spec: Clone + Debug;
     /// What travels on connections.

@@ -37,7 +37,9 @@ impl NodeClock {
 
     /// What the wall clock shows at trial time `now`, in milliseconds since the Unix epoch.
     pub fn wall_ms(&self, now: Instant) -> i64 {
-        (self.monotonic(now).as_nanos() as i64).saturating_add(self.wall_offset_ns).div_euclid(MILLION)
+        (self.monotonic(now).as_nanos() as i64)
+            .saturating_add(self.wall_offset_ns)
+            .div_euclid(MILLION)
     }
 
     /// How long a local duration takes in trial time.

@@ -82,12 +82,7 @@ impl<'a, A: Actor> Context<'a, A> {
 
     /// Adds an entry of `bytes` bytes to a file, which is created if absent; returns its position. Seen at once, durable
     /// when flushed.
-    pub fn append(
-        &mut self,
-        file: A::File,
-        entry: A::Entry,
-        bytes: u32,
-    ) -> Result<u64, DiskError> {
+    pub fn append(&mut self, file: A::File, entry: A::Entry, bytes: u32) -> Result<u64, DiskError> {
         let now = self.kernel.now;
         self.disk_mut().append(now, file, entry, bytes)
     }

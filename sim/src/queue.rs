@@ -61,7 +61,13 @@ pub struct EventQueue<T> {
 impl<T> EventQueue<T> {
     /// An empty queue; the first event is e1 (e0 is the beginning of the trial, everything's first cause).
     pub fn new() -> Self {
-        EventQueue { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), next_id: 1, husks: 0 }
+        EventQueue {
+            heap: BinaryHeap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            next_id: 1,
+            husks: 0,
+        }
     }
 
     /// Adds an event. Among events at the same instant the lower `tie_break` goes first, then the one scheduled first.
@@ -83,7 +89,11 @@ impl<T> EventQueue<T> {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.heap.push(Reverse(Key { at, rank: u64::from(tie_break) << 32 | u64::from(sequence), slot }));
+        self.heap.push(Reverse(Key {
+            at,
+            rank: u64::from(tie_break) << 32 | u64::from(sequence),
+            slot,
+        }));
         Handle { slot, id }
     }
 
@@ -119,7 +129,9 @@ impl<T> EventQueue<T> {
             self.free.push(key.slot);
             let slot = &mut self.slots[key.slot as usize];
             match slot.what.take() {
-                Some(what) => return Some(Due { at: key.at, id: slot.id, cause: slot.cause, what }),
+                Some(what) => {
+                    return Some(Due { at: key.at, id: slot.id, cause: slot.cause, what });
+                }
                 None => self.husks -= 1,
             }
         }

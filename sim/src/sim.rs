@@ -236,17 +236,16 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
 
     /// Hands the delivery to its process, or to the process's inbox if it cannot run now.
     fn deliver(&mut self, delivery: Delivery<A>) {
-        let node = delivery.node;
-        let host = self.kernel.host_mut(node);
+        let (node, now) = (delivery.node, self.kernel.now);
+        let host = self.kernel.host(node);
         if host.spec.is_none() {
-            let now = self.kernel.now;
             self.kernel.host_mut(node).answers.extend(delivery.event.map(|event| (now, event)));
             return;
         }
         if !host.is_reachable() {
             return;
         }
-        if host.is_idle(self.kernel.now) {
+        if host.is_idle(now) {
             self.dispatch(delivery);
         } else {
             self.kernel.enqueue(delivery);

@@ -8,7 +8,9 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Names an event of a trial: its place in the order of scheduling.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[derive(
+    Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct EventId(pub u64);
 
@@ -68,7 +70,8 @@ impl TraceHasher {
     /// Takes one word in.
     pub fn word(&mut self, word: u64) {
         self.lanes[0] = fold(self.lanes[0] ^ word, LANE_KEYS[0]);
-        self.lanes[1] = fold(self.lanes[1].rotate_left(23) ^ word.wrapping_add(LANE_KEYS[0]), LANE_KEYS[1]);
+        self.lanes[1] =
+            fold(self.lanes[1].rotate_left(23) ^ word.wrapping_add(LANE_KEYS[0]), LANE_KEYS[1]);
     }
 
     /// The hash of all words so far.
@@ -121,6 +124,9 @@ mod tests {
     #[test]
     fn a_hash_survives_json() {
         let written = serde_json::to_string(&hash(&[5])).expect("a string");
-        assert_eq!(serde_json::from_str::<TraceHash>(&written).expect("the same string"), hash(&[5]));
+        assert_eq!(
+            serde_json::from_str::<TraceHash>(&written).expect("the same string"),
+            hash(&[5])
+        );
     }
 }

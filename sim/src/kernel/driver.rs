@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::{Kernel, Pending, Report};
 use crate::actor::{Actor, Message, ProbeSet};
-use crate::fault::{
-    Anchor, Direction, Fault, FaultPlan, Heal, MessagePoint, Traffic,
-};
+use crate::fault::{Anchor, Direction, Fault, FaultPlan, Heal, MessagePoint, Traffic};
 use crate::node_id::NodeId;
 use crate::observer::{Death, FaultPhase};
 use crate::probe::KernelProbe;

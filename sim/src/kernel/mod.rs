@@ -13,8 +13,8 @@ mod transport;
 use std::collections::BTreeMap;
 
 pub(crate) use driver::FaultDriver;
-pub(crate) use host::{Delivery, Host};
 pub use host::{ClockOptions, NodeSetup};
+pub(crate) use host::{Delivery, Host};
 
 use crate::actor::{Actor, Event, Message, ProbeSet};
 use crate::disk::{DiskOptions, FlushTicket};

@@ -172,7 +172,12 @@ impl<M> ConnectionTable<M> {
 
     /// A connection that `opener` asks for.
     pub(crate) fn open(&mut self, opener: NodeId, acceptor: NodeId) -> ConnectionId {
-        let end = |node| End { node, state: EndState::Opening, give_up: None, unacknowledged_since: Instant::START };
+        let end = |node| End {
+            node,
+            state: EndState::Opening,
+            give_up: None,
+            unacknowledged_since: Instant::START,
+        };
         let ends = [end(opener), end(acceptor)];
         let directions = [Direction::new(), Direction::new()];
         match self.free.pop() {
@@ -193,7 +198,9 @@ impl<M> ConnectionTable<M> {
     }
 
     pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection<M>> {
-        self.slots.get_mut(id.slot as usize).filter(|connection| connection.generation == id.generation)
+        self.slots
+            .get_mut(id.slot as usize)
+            .filter(|connection| connection.generation == id.generation)
     }
 
     /// Forgets the connection: both ends are closed. Its id reaches nothing from now on.

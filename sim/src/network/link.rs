@@ -94,7 +94,8 @@ impl Link {
     ) -> Instant {
         let departed = self.transmit(now, bytes, options.bandwidth);
         let latency = &options.latency;
-        let character = self.character.get_or_insert_with(|| Box::new(Character::new(latency, ends, streams)));
+        let character =
+            self.character.get_or_insert_with(|| Box::new(Character::new(latency, ends, streams)));
         let mut delay = character.permanent + character.jitter(latency);
         if !self.slowness.is_zero() {
             delay += Duration::from_nanos(character.stream.exponential(self.slowness.as_nanos()));
@@ -105,7 +106,8 @@ impl Link {
     /// From the next segment on, draws come from the streams' present epoch.
     pub(crate) fn redraw(&mut self, ends: (NodeId, NodeId), streams: &Streams) {
         if let Some(character) = &mut self.character {
-            character.stream = streams.stream(Address::link(Purpose::LinkLatency, ends.0.0, ends.1.0));
+            character.stream =
+                streams.stream(Address::link(Purpose::LinkLatency, ends.0.0, ends.1.0));
         }
     }
 
@@ -114,7 +116,8 @@ impl Link {
             return now;
         }
         let start = now.max(self.free_at);
-        self.free_at = start + Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / bandwidth);
+        self.free_at =
+            start + Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / bandwidth);
         self.free_at
     }
 }
@@ -144,14 +147,19 @@ mod tests {
     fn arrivals(link: &mut Link, bytes: u64, options: &NetworkOptions) -> Vec<u64> {
         let streams = Streams::new(3);
         (0..50)
-            .map(|_| link.arrival(Instant::START, bytes, options, (NodeId(0), NodeId(1)), &streams).as_nanos())
+            .map(|_| {
+                link.arrival(Instant::START, bytes, options, (NodeId(0), NodeId(1)), &streams)
+                    .as_nanos()
+            })
             .collect()
     }
 
     #[test]
     fn every_segment_takes_at_least_the_permanent_part() {
         let options = NetworkOptions { bandwidth: 0, ..NetworkOptions::default() };
-        assert!(arrivals(&mut Link::default(), 100, &options).iter().all(|&nanos| nanos >= 100_000));
+        assert!(
+            arrivals(&mut Link::default(), 100, &options).iter().all(|&nanos| nanos >= 100_000)
+        );
     }
 
     #[test]
