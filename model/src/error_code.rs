@@ -69,13 +69,34 @@ impl ErrorCode {
     pub fn is_retriable(self) -> bool {
         use ErrorCode::*;
         match self {
-            CorruptMessage | UnknownTopicOrPartition | LeaderNotAvailable | NotLeaderOrFollower | RequestTimedOut
-            | NetworkException | CoordinatorLoadInProgress | CoordinatorNotAvailable | NotCoordinator
-            | NotEnoughReplicas | NotEnoughReplicasAfterAppend | NotController | KafkaStorageError
-            | FencedLeaderEpoch | UnknownLeaderEpoch | OffsetNotAvailable => true,
-            None | OffsetOutOfRange | MessageTooLarge | InvalidRequiredAcks | InvalidRequest | StaleBrokerEpoch
-            | DuplicateBrokerRegistration | BrokerIdNotRegistered | InvalidUpdateVersion | NewLeaderElected
-            | IneligibleReplica | UnknownServerError => false,
+            CorruptMessage
+            | UnknownTopicOrPartition
+            | LeaderNotAvailable
+            | NotLeaderOrFollower
+            | RequestTimedOut
+            | NetworkException
+            | CoordinatorLoadInProgress
+            | CoordinatorNotAvailable
+            | NotCoordinator
+            | NotEnoughReplicas
+            | NotEnoughReplicasAfterAppend
+            | NotController
+            | KafkaStorageError
+            | FencedLeaderEpoch
+            | UnknownLeaderEpoch
+            | OffsetNotAvailable => true,
+            None
+            | OffsetOutOfRange
+            | MessageTooLarge
+            | InvalidRequiredAcks
+            | InvalidRequest
+            | StaleBrokerEpoch
+            | DuplicateBrokerRegistration
+            | BrokerIdNotRegistered
+            | InvalidUpdateVersion
+            | NewLeaderElected
+            | IneligibleReplica
+            | UnknownServerError => false,
         }
     }
 

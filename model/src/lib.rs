@@ -1,7 +1,10 @@
 //! Kafka as actors.
 
+pub mod broker;
+pub mod client;
 pub mod cluster;
 pub mod config;
+pub mod controller;
 pub mod error_code;
 pub mod file;
 pub mod ids;
@@ -10,4 +13,5 @@ pub mod metadata;
 pub mod note;
 pub mod partitioner;
 pub mod probe;
+pub mod process;
 pub mod record;

@@ -9,7 +9,8 @@ use ktrial_sim::trace::TraceHasher;
 
 use crate::error_code::ErrorCode;
 use crate::ids::{
-    BrokerEpoch, BrokerId, GroupId, LeaderEpoch, MetadataOffset, Offset, PartitionEpoch, TopicPartition,
+    BrokerEpoch, BrokerId, GroupId, LeaderEpoch, MetadataOffset, Offset, PartitionEpoch,
+    TopicPartition,
 };
 use crate::metadata::{MetadataRecord, PartitionState};
 use crate::record::Batch;
@@ -441,13 +442,19 @@ impl actor::Message for Message {
 
     fn size_bytes(&self) -> u64 {
         let (partitions, batch_bytes) = match self {
-            Message::Request(_, Request::Produce(produce)) => {
-                (produce.batches.len(), produce.batches.iter().map(|(_, batch)| u64::from(batch.size_bytes)).sum())
-            }
+            Message::Request(_, Request::Produce(produce)) => (
+                produce.batches.len(),
+                produce.batches.iter().map(|(_, batch)| u64::from(batch.size_bytes)).sum(),
+            ),
             Message::Request(_, Request::Fetch(fetch)) => (fetch.partitions.len(), 0),
             Message::Response(_, Response::Fetch(fetch)) => (
                 fetch.partitions.len(),
-                fetch.partitions.iter().flat_map(|p| &p.batches).map(|batch| u64::from(batch.size_bytes)).sum(),
+                fetch
+                    .partitions
+                    .iter()
+                    .flat_map(|p| &p.batches)
+                    .map(|batch| u64::from(batch.size_bytes))
+                    .sum(),
             ),
             Message::Response(_, Response::Metadata(metadata)) => (metadata.partitions.len(), 0),
             Message::Response(_, Response::MetadataFetch(fetch)) => (fetch.records.len(), 0),
@@ -475,12 +482,16 @@ impl actor::Message for Message {
             }
             Message::Response(_, Response::Fetch(fetch)) => {
                 for partition in &fetch.partitions {
-                    hasher.word((partition.high_watermark.0) << 16 | partition.batches.len() as u64);
+                    hasher
+                        .word((partition.high_watermark.0) << 16 | partition.batches.len() as u64);
                 }
             }
             Message::Response(_, Response::Produce(produce)) => {
                 for partition in &produce.partitions {
-                    hasher.word((partition.base_offset.map_or(0, |offset| offset.0)) << 16 | partition.error as u16 as u64);
+                    hasher.word(
+                        (partition.base_offset.map_or(0, |offset| offset.0)) << 16
+                            | partition.error as u16 as u64,
+                    );
                 }
             }
             Message::Request(..) | Message::Response(..) => {}

@@ -3,12 +3,15 @@
 //! Notes never flow back: no actor reads one. The kernel stamps each with trial time, event and node.
 
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerEpoch, BrokerId, GroupId, LeaderEpoch, Offset, RecordId, RecordKey, TopicPartition};
+use crate::ids::{
+    BrokerEpoch, BrokerId, GroupId, LeaderEpoch, Offset, RecordId, RecordKey, TopicPartition,
+};
 use crate::metadata::{BrokerState, PartitionState};
 use crate::record::Batch;
 
 /// Something worth knowing outside the system.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
 pub enum Note {
     // What the application of a producer sees.
     /// The application called `send()`.
@@ -22,7 +25,12 @@ pub enum Note {
 
     // What the application of a consumer sees and does.
     /// The consumer begins to read a partition at a position.
-    PositionResolved { group: GroupId, partition: TopicPartition, position: Offset, source: PositionSource },
+    PositionResolved {
+        group: GroupId,
+        partition: TopicPartition,
+        position: Offset,
+        source: PositionSource,
+    },
     /// `poll()` handed out records of one partition.
     Polled { group: GroupId, partition: TopicPartition, records: Vec<(Offset, RecordId)> },
     /// The application is done with a record.
@@ -34,21 +42,46 @@ pub enum Note {
 
     // What happens to a replica's log.
     /// The log was opened at boot.
-    LogLoaded { partition: TopicPartition, clean: bool, log_end_offset: Offset, high_watermark: Offset },
+    LogLoaded {
+        partition: TopicPartition,
+        clean: bool,
+        log_end_offset: Offset,
+        high_watermark: Offset,
+    },
     /// A batch was appended, by the leader or by a follower.
     Appended { partition: TopicPartition, batch: Batch, as_leader: bool },
     /// The log was cut.
     Truncated { partition: TopicPartition, log_end_offset: Offset, high_watermark_before: Offset },
     /// The replica's high watermark moved.
-    HighWatermark { partition: TopicPartition, high_watermark: Offset, leader_epoch: LeaderEpoch, as_leader: bool },
+    HighWatermark {
+        partition: TopicPartition,
+        high_watermark: Offset,
+        leader_epoch: LeaderEpoch,
+        as_leader: bool,
+    },
     /// The replica now leads.
     BecameLeader { partition: TopicPartition, leader_epoch: LeaderEpoch, log_end_offset: Offset },
     /// The replica now follows.
-    BecameFollower { partition: TopicPartition, leader_epoch: LeaderEpoch, leader: Option<BrokerId> },
+    BecameFollower {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        leader: Option<BrokerId>,
+    },
     /// The leader's view of the in-sync replicas: committed, and the maximal one while a change is pending.
-    InSyncReplicas { partition: TopicPartition, leader_epoch: LeaderEpoch, isr: Vec<BrokerId>, maximal_isr: Vec<BrokerId> },
+    InSyncReplicas {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        isr: Vec<BrokerId>,
+        maximal_isr: Vec<BrokerId>,
+    },
     /// A produce request with acks=all was answered without error.
-    AcksAllCompleted { partition: TopicPartition, required_offset: Offset, high_watermark: Offset, maximal_isr: u32, min_isr: u32 },
+    AcksAllCompleted {
+        partition: TopicPartition,
+        required_offset: Offset,
+        high_watermark: Offset,
+        maximal_isr: u32,
+        min_isr: u32,
+    },
     /// The high-watermark checkpoint file was written with these entries.
     HighWatermarkCheckpoint { entries: Vec<(TopicPartition, Offset)>, local_partitions: u32 },
     /// A broker stopped in good order.

@@ -63,7 +63,8 @@ impl Batch {
     /// If there are no records: Kafka refuses such a batch from a client.
     pub fn new(records: Arc<[Record]>) -> Self {
         assert!(!records.is_empty(), "a client's batch has at least one record");
-        let size_bytes = BATCH_OVERHEAD_BYTES + records.iter().map(|record| record.size_bytes).sum::<u32>();
+        let size_bytes =
+            BATCH_OVERHEAD_BYTES + records.iter().map(|record| record.size_bytes).sum::<u32>();
         Batch { base_offset: Offset::ZERO, leader_epoch: LeaderEpoch(0), size_bytes, records }
     }
 

@@ -138,13 +138,9 @@ impl<T> EventQueue<T> {
     }
 
     /// How many events are waiting.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.heap.len() - self.husks
-    }
-
-    /// Whether nothing is waiting.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn drop_husks(&mut self) {

@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_published_vector() {
-        assert_eq!(hash(&[1, 2, 3]).to_string(), "00000000000000000000000000000000");
+        assert_eq!(hash(&[1, 2, 3]).to_string(), "bd4b107a6283d52555b5ce140c65013f");
     }
 
     #[test]

@@ -81,8 +81,6 @@ pub(crate) struct End {
     pub(crate) state: EndState,
     /// Fires if what this end sent stays unacknowledged (or, while opening, unanswered).
     pub(crate) give_up: Option<Handle>,
-    /// Since when acknowledgements have been missing.
-    pub(crate) unacknowledged_since: Instant,
 }
 
 /// One direction. Segments are numbered; `delivered` is the next number expected, `cut` the first that will never arrive.
@@ -172,12 +170,7 @@ impl<M> ConnectionTable<M> {
 
     /// A connection that `opener` asks for.
     pub(crate) fn open(&mut self, opener: NodeId, acceptor: NodeId) -> ConnectionId {
-        let end = |node| End {
-            node,
-            state: EndState::Opening,
-            give_up: None,
-            unacknowledged_since: Instant::START,
-        };
+        let end = |node| End { node, state: EndState::Opening, give_up: None };
         let ends = [end(opener), end(acceptor)];
         let directions = [Direction::new(), Direction::new()];
         match self.free.pop() {

@@ -1,0 +1,29 @@
+//! Placeholder until this part lands.
+
+use std::sync::Arc;
+
+use ktrial_sim::actor::Event;
+
+use crate::process::{Ctx, Process};
+
+/// To come.
+#[derive(Clone, Debug)]
+pub struct Broker;
+
+/// To come.
+#[derive(Clone, Debug)]
+pub struct BrokerSpec;
+
+/// To come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BrokerTimer {}
+
+impl Broker {
+    /// To come.
+    pub fn boot(_spec: &Arc<BrokerSpec>, _ctx: &mut Ctx<'_>) -> Self {
+        Broker
+    }
+
+    /// To come.
+    pub fn handle(&mut self, _event: Event<Process>, _ctx: &mut Ctx<'_>) {}
+}

@@ -1,0 +1,4 @@
+//! Clients.
+
+pub mod consumer;
+pub mod producer;
