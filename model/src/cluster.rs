@@ -2,6 +2,7 @@
 
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, GroupId, TopicId, TopicPartition};
+use crate::mutant::Mutation;
 use ktrial_sim::node_id::NodeId;
 
 /// The cluster as an operator would describe it.
@@ -19,6 +20,8 @@ pub struct Cluster {
     pub config: BrokerConfig,
     /// Whether eligible leader replicas are kept (`eligible.leader.replicas.version` >= 1, KIP-966).
     pub eligible_leader_replicas: bool,
+    /// The deliberate defect it runs with, in builds that have them.
+    pub mutation: Mutation,
 }
 
 /// A topic as it was created.

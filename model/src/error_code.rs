@@ -30,6 +30,8 @@ pub enum ErrorCode {
     CoordinatorNotAvailable = 15,
     /// This broker does not coordinate the group.
     NotCoordinator = 16,
+    /// The batch is larger than a segment may be.
+    RecordListTooLarge = 18,
     /// Fewer in-sync replicas than `min.insync.replicas`; nothing was appended.
     NotEnoughReplicas = 19,
     /// Appended, but the in-sync replicas fell below `min.insync.replicas` since.
@@ -88,6 +90,7 @@ impl ErrorCode {
             None
             | OffsetOutOfRange
             | MessageTooLarge
+            | RecordListTooLarge
             | InvalidRequiredAcks
             | InvalidRequest
             | StaleBrokerEpoch
@@ -142,6 +145,7 @@ impl ErrorCode {
             NotLeaderOrFollower => "NOT_LEADER_OR_FOLLOWER",
             RequestTimedOut => "REQUEST_TIMED_OUT",
             MessageTooLarge => "MESSAGE_TOO_LARGE",
+            RecordListTooLarge => "RECORD_LIST_TOO_LARGE",
             NetworkException => "NETWORK_EXCEPTION",
             CoordinatorLoadInProgress => "COORDINATOR_LOAD_IN_PROGRESS",
             CoordinatorNotAvailable => "COORDINATOR_NOT_AVAILABLE",

@@ -24,6 +24,16 @@ pub enum FileName {
     MetadataLog,
 }
 
+impl FileName {
+    /// The base offset if this is a segment of `partition`.
+    pub fn segment_base(self, partition: TopicPartition) -> Option<Offset> {
+        match self {
+            FileName::Segment(owner, base) if owner == partition => Some(base),
+            _ => None,
+        }
+    }
+}
+
 /// One entry of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FileEntry {

@@ -32,4 +32,40 @@ probes! {
     ProduceTimedOut = "produce-timed-out",
     /// A produce request lost its leader while waiting in purgatory.
     ProduceLostLeader = "produce-lost-leader",
+    /// A replica cut its log below its own high watermark.
+    TruncatedBelowHighWatermark = "truncated-below-high-watermark",
+    /// A follower that was told so had to look for the fork further down.
+    DivergedBelowReportedEpoch = "diverged-below-reported-epoch",
+    /// A leader asked for a smaller in-sync set.
+    IsrShrinkProposed = "isr-shrink-proposed",
+    /// A leader asked for a larger in-sync set.
+    IsrExpandProposed = "isr-expand-proposed",
+    /// The controller refused a leader's wish for its in-sync set.
+    IsrChangeRefused = "isr-change-refused",
+    /// A caught-up follower was kept out of the in-sync set because it is fenced, stopping or of another incarnation.
+    IneligibleFollower = "ineligible-follower",
+    /// A fetch of an earlier incarnation of a follower was refused.
+    StaleFollowerEpoch = "stale-follower-epoch",
+    /// The high watermark stood still because the in-sync set is below `min.insync.replicas`.
+    HighWatermarkHeldByMinIsr = "high-watermark-held-by-min-isr",
+    /// A leader began with records above its high watermark.
+    LeaderBeganWithUncommitted = "leader-began-with-uncommitted-records",
+    /// Recovery met a batch that was cut, torn, zeroed or corrupt.
+    RecoveredTornTail = "recovered-torn-tail",
+    /// Recovery met a gap between two segments.
+    RecoveredSegmentGap = "recovered-segment-gap",
+    /// Recovery added epochs to the leader epoch cache that its file had lost.
+    EpochCacheRebuilt = "epoch-cache-rebuilt",
+    /// Loading took epochs out of the cache that the log no longer reaches.
+    EpochCacheTrimmed = "epoch-cache-trimmed",
+    /// An offset checkpoint was unreadable and counted as empty.
+    CheckpointUnreadable = "checkpoint-unreadable",
+    /// A log was opened without recovery after a clean shutdown.
+    CleanBoot = "clean-boot",
+    /// A read met a damaged batch.
+    CorruptBatchRead = "corrupt-batch-read",
+    /// A segment was rolled.
+    SegmentRolled = "segment-rolled",
+    /// A flush failed.
+    FlushFailed = "flush-failed",
 }

@@ -13,7 +13,7 @@ use crate::client::consumer::{Consumer, ConsumerSpec, ConsumerTimer};
 use crate::client::producer::{Producer, ProducerSpec, ProducerTimer};
 use crate::controller::{Controller, ControllerSpec, ControllerTimer};
 use crate::file::{FileEntry, FileName};
-use crate::ids::{Offset, TopicPartition};
+use crate::log::LogToken;
 use crate::message::Message;
 use crate::note::Note;
 use crate::probe::Probe;
@@ -63,12 +63,16 @@ pub enum Timer {
 /// What a disk operation hands back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DiskToken {
-    /// A log's flush up to this offset.
-    LogFlush(TopicPartition, Offset),
-    /// A checkpoint file is durable.
-    Checkpoint(FileName),
+    /// Of a broker's logs and their checkpoints.
+    Log(LogToken),
     /// The controller's metadata log is durable up to this end offset.
     MetadataLog(u64),
+}
+
+impl From<LogToken> for DiskToken {
+    fn from(token: LogToken) -> Self {
+        DiskToken::Log(token)
+    }
 }
 
 /// What the world outside asks of a process: nothing yet.

@@ -1,5 +1,7 @@
 //! Placeholder until this part lands.
 
+pub mod partition;
+
 use std::sync::Arc;
 
 use ktrial_sim::actor::Event;
