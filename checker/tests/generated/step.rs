@@ -1,0 +1,113 @@
+//! Histories as plain steps, which tests can edit before they are recorded. Every step takes a millisecond.
+
+use ktrial_checker::history::{
+    ClientId, GroupId, History, Key, Offset, OpId, PositionedBy, ProcessId, Time, Value,
+};
+use std::collections::BTreeMap;
+
+/// Records of one partition: (offset, value).
+pub type Records = Vec<(i64, u64)>;
+
+/// One line of a history. Sends are named by their value, commits and questions by a number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Open { client: u32, group: Option<u32> },
+    Send { process: u32, key: u32, value: u64 },
+    Ack { value: u64, offset: Option<i64> },
+    Fail { value: u64 },
+    GiveUp { value: u64 },
+    Poll { process: u32, key: u32, records: Records },
+    Processed { process: u32, key: u32, records: Records },
+    Assign { process: u32, keys: Vec<u32> },
+    Position { process: u32, key: u32, offset: i64, by: PositionedBy },
+    Commit { process: u32, group: u32, key: u32, offset: i64, id: u32 },
+    CommitOk { id: u32 },
+    CommitFailed { id: u32 },
+    CommitUnknown { id: u32 },
+    Ask { process: u32, group: u32, id: u32 },
+    Answer { id: u32, key: u32, offset: Option<i64> },
+    Crash { process: u32 },
+    Drain { process: u32, key: u32, end: i64 },
+    Dump { process: u32, key: u32, records: Records },
+}
+
+/// Records steps over `partitions` partitions and two groups.
+pub fn record(steps: &[Step], partitions: u32) -> History {
+    let mut history = History::new();
+    (0..partitions).for_each(|partition| assert_eq!(history.key("t", partition), Key(partition)));
+    assert_eq!(["app", "other"].map(|group| history.group(group)), [GroupId(0), GroupId(1)]);
+    let mut ops = Ops::default();
+    for (step, millis) in steps.iter().zip(1..) {
+        ops.record(&mut history, step, Time(millis * 1_000_000));
+    }
+    history
+}
+
+/// The operations begun so far.
+#[derive(Default)]
+struct Ops {
+    sends: BTreeMap<u64, OpId>,
+    commits: BTreeMap<u32, OpId>,
+    questions: BTreeMap<u32, OpId>,
+}
+
+impl Ops {
+    fn record(&mut self, history: &mut History, step: &Step, time: Time) {
+        match *step {
+            Step::Open { client, group } => open(history, client, group),
+            Step::Send { process, key, value } => {
+                let op = history.send_invoked(ProcessId(process), time, Key(key), Value(value));
+                self.sends.insert(value, op);
+            }
+            Step::Ack { value, offset } => {
+                history.send_ok(self.sends[&value], time, offset.map(Offset))
+            }
+            Step::Fail { value } => history.send_failed(self.sends[&value], time),
+            Step::GiveUp { value } => history.send_unknown(self.sends[&value], time),
+            Step::Poll { process, key, ref records } => {
+                history.polled(ProcessId(process), time, time, in_partition(key, records));
+            }
+            Step::Processed { process, key, ref records } => {
+                history.processed(ProcessId(process), time, in_partition(key, records));
+            }
+            Step::Assign { process, ref keys } => {
+                history.assigned(ProcessId(process), time, keys.iter().copied().map(Key));
+            }
+            Step::Position { process, key, offset, by } => {
+                history.positioned(ProcessId(process), time, Key(key), Offset(offset), by);
+            }
+            Step::Commit { process, group, key, offset, id } => {
+                let offsets = [(Key(key), Offset(offset))];
+                let op = history.commit_invoked(ProcessId(process), time, GroupId(group), offsets);
+                self.commits.insert(id, op);
+            }
+            Step::CommitOk { id } => history.commit_ok(self.commits[&id], time),
+            Step::CommitFailed { id } => history.commit_failed(self.commits[&id], time),
+            Step::CommitUnknown { id } => history.commit_unknown(self.commits[&id], time),
+            Step::Ask { process, group, id } => {
+                let op = history.committed_invoked(ProcessId(process), time, GroupId(group));
+                self.questions.insert(id, op);
+            }
+            Step::Answer { id, key, offset } => {
+                history.committed_ok(self.questions[&id], time, [(Key(key), offset.map(Offset))]);
+            }
+            Step::Crash { process } => history.crashed(ProcessId(process), time),
+            Step::Drain { process, key, end } => {
+                history.drained(ProcessId(process), time, Key(key), Offset(end))
+            }
+            Step::Dump { process, key, ref records } => {
+                let records = records.iter().map(|&(offset, value)| (Offset(offset), Value(value)));
+                history.log_dumped(ProcessId(process), time, Key(key), records);
+            }
+        }
+    }
+}
+
+fn open(history: &mut History, client: u32, group: Option<u32>) {
+    let client: ClientId = history.client(&format!("client-{client}"));
+    history.open_session(client, group.map(GroupId));
+}
+
+fn in_partition(key: u32, records: &Records) -> impl Iterator<Item = (Key, Offset, Value)> {
+    records.iter().map(move |&(offset, value)| (Key(key), Offset(offset), Value(value)))
+}
