@@ -378,6 +378,7 @@ fn a_wrong_profile_names_the_field() {
         wrong(|profile| draw(profile, Recipe::Crash).targets = vec!["broker".to_owned()]),
         wrong(|profile| draw(profile, Recipe::Crash).on_ms = None),
         wrong(|profile| draw(profile, Recipe::Crash).severity = Some(Span { min: 1, max: 2 })),
+        wrong(|profile| draw(profile, Recipe::Crash).on_ms = Some(Span { min: 9, max: 8 })),
         wrong(|profile| draw(profile, Recipe::Crash).when = When::MeanIntervalMs(0)),
         wrong(|profile| draw(profile, Recipe::PowerLoss).when = leader_probe()),
         wrong(|profile| profile.swarm = Some(Swarm { on_percent: 101, stretch: 1 })),
@@ -409,6 +410,13 @@ proptest! {
     fn every_plan_survives_json(plan in any_plan()) {
         let json = serde_json::to_string(&plan).unwrap();
         prop_assert_eq!(serde_json::from_str::<FaultPlan>(&json).unwrap(), plan);
+    }
+
+    #[test]
+    fn a_fault_is_stored_under_its_name(fault in any_fault()) {
+        let stored = serde_json::to_value(&fault).unwrap();
+        let tags: Vec<&String> = stored.as_object().unwrap().keys().collect();
+        prop_assert_eq!(tags, [fault.name()]);
     }
 }
 

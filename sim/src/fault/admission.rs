@@ -57,12 +57,11 @@ impl<'a> Admission<'a> {
 
     /// Whether the same part of the same node is whole before and after, as long as the earlier fault's recipe asks.
     fn is_stable(&self, recipe: Recipe, spell: &Spell) -> bool {
-        let mut rivals =
-            self.admitted.iter().filter(|(_, other)| collide(&other.fault, &spell.fault));
-        rivals.all(|(other_recipe, other)| {
+        self.admitted.iter().all(|(other_recipe, other)| {
             let first = if other.begin <= spell.begin { *other_recipe } else { recipe };
             let off = Duration::from_millis(self.profile.draw[&first].min_off_ms);
-            other.end + off < spell.begin || spell.end + off < other.begin
+            let apart = other.end + off < spell.begin || spell.end + off < other.begin;
+            apart || !collide(&other.fault, &spell.fault)
         })
     }
 

@@ -25,7 +25,7 @@ use crate::time::{Duration, Instant};
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Budget {
-    /// How many nodes may count as harmed at once; usually the number of copies less one.
+    /// How many nodes may count as harmed at once, each being one copy; usually the number of copies less one.
     pub max_copies_harmed: u32,
     /// How long after its heal a node still counts as harmed, in milliseconds: the time it needs to restore its copies.
     pub spacing_ms: u64,

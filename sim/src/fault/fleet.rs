@@ -7,6 +7,7 @@ use crate::node_id::NodeId;
 /// Named groups of nodes ("servers", "clients"). A node may play several roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fleet {
+    nodes: BTreeSet<NodeId>,
     roles: BTreeMap<String, BTreeSet<NodeId>>,
 }
 
@@ -20,6 +21,7 @@ impl Fleet {
     #[must_use]
     pub fn with_role(mut self, role: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
         for node in nodes {
+            self.nodes.insert(node);
             self.roles.entry(role.to_owned()).or_default().insert(node);
         }
         self
@@ -36,7 +38,13 @@ impl Fleet {
     }
 
     /// All nodes, ascending, each once.
-    pub fn nodes(&self) -> BTreeSet<NodeId> {
-        self.roles.values().flatten().copied().collect()
+    pub fn nodes(&self) -> &BTreeSet<NodeId> {
+        &self.nodes
+    }
+
+    /// Whether `node` plays one of `roles`; every node does if none is named.
+    pub fn plays(&self, node: NodeId, roles: &[String]) -> bool {
+        let has = |role: &String| self.role(role).is_some_and(|nodes| nodes.contains(&node));
+        roles.is_empty() || roles.iter().any(has)
     }
 }

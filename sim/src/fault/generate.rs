@@ -2,9 +2,7 @@
 //!
 //! Each recipe draws on its own stream, and each of its targets on one of its own, so that taking a recipe out of the
 //! profile, or a node out of the fleet, leaves the *draws* of all others as they were. What then comes into the plan is
-//! for [admission](super::admission) to say; it can admit a drawn fault that had no place before.
-
-use std::collections::BTreeSet;
+//! for admission to say; it can admit a drawn fault that had no place before.
 
 use super::admission::Admission;
 use super::fleet::Fleet;
@@ -25,8 +23,8 @@ const CORE: u64 = 255;
 /// # Panics
 /// If the profile is not [valid](FaultProfile::validate) for the fleet.
 pub fn generate(profile: &FaultProfile, fleet: &Fleet, streams: &Streams) -> FaultPlan {
-    let mut draws: Vec<Draw> =
-        profile.draw.keys().map(|&recipe| Draw::new(recipe, profile, fleet, streams)).collect();
+    let draw = |&recipe| Draw::of(recipe, profile, fleet, streams);
+    let mut draws: Vec<Draw> = profile.draw.keys().filter_map(draw).collect();
     let mut occurrences: Vec<(Recipe, Vec<Spell>)> =
         draws.iter_mut().flat_map(Draw::timed).collect();
     occurrences.sort_by_key(|(recipe, spells)| (!recipe.harms_copies(), spells[0].begin, *recipe));
@@ -41,6 +39,16 @@ pub fn generate(profile: &FaultProfile, fleet: &Fleet, streams: &Streams) -> Fau
     FaultPlan { faults: numbered.collect(), core }
 }
 
+/// One recipe of this seed, with its streams.
+struct Draw<'a> {
+    recipe: Recipe,
+    profile: &'a FaultProfile,
+    intensity: &'a Intensity,
+    stretch: Stretch,
+    stream: Stream,
+    voters: Vec<Voter>,
+}
+
 /// A node that can be struck, or be the other end of a struck link.
 struct Voter {
     node: NodeId,
@@ -48,49 +56,49 @@ struct Voter {
     stream: Stream,
 }
 
-/// One recipe with its streams.
-struct Draw<'a> {
-    recipe: Recipe,
-    profile: &'a FaultProfile,
-    intensity: &'a Intensity,
-    stream: Stream,
-    voters: Vec<Voter>,
+/// How much longer this seed makes the intervals of a recipe, as a fraction.
+struct Stretch {
+    numerator: u64,
+    denominator: u64,
 }
 
 impl<'a> Draw<'a> {
-    fn new(recipe: Recipe, profile: &'a FaultProfile, fleet: &Fleet, streams: &Streams) -> Self {
+    /// The draw of `recipe`; nothing if this seed leaves it out.
+    fn of(
+        recipe: Recipe,
+        profile: &'a FaultProfile,
+        fleet: &Fleet,
+        streams: &Streams,
+    ) -> Option<Self> {
         let intensity = &profile.draw[&recipe];
-        let targets = targets(&intensity.targets, fleet);
-        let nodes = if recipe.hits_a_link() { fleet.nodes() } else { targets.clone() };
+        let mut stream = streams.stream(Address::new(Purpose::FaultPlan, (recipe as u64) << 32));
+        let stretch = Stretch::draw(profile.swarm, &mut stream)?;
         let voter = |node| Voter {
             node,
-            is_target: targets.contains(&node),
+            is_target: fleet.plays(node, &intensity.targets),
             stream: node_stream(streams, recipe as u64, node),
         };
-        Draw {
-            recipe,
-            profile,
-            intensity,
-            stream: streams.stream(Address::new(Purpose::FaultPlan, (recipe as u64) << 32)),
-            voters: nodes.into_iter().map(voter).collect(),
-        }
+        let votes = |node: &NodeId| recipe.hits_a_link() || fleet.plays(*node, &intensity.targets);
+        let voters = fleet.nodes().iter().copied().filter(votes).map(voter).collect();
+        Some(Draw { recipe, profile, intensity, stretch, stream, voters })
     }
 
-    /// The occurrences at random times, by begin; none if this seed leaves the recipe out.
+    /// The occurrences at random times, by begin.
     fn timed(&mut self) -> Vec<(Recipe, Vec<Spell>)> {
         let When::MeanIntervalMs(mean_ms) = self.intensity.when else { return vec![] };
-        let Some((numerator, denominator)) = self.swarm_stretch() else { return vec![] };
+        let Stretch { numerator, denominator } = self.stretch;
         let mean = Duration::from_millis(mean_ms).scaled(numerator, denominator).as_nanos();
         let until = at_ms(self.profile.until_ms);
         let mut occurrences = Vec::new();
-        let mut begin =
-            at_ms(self.profile.from_ms) + Duration::from_nanos(self.stream.exponential(mean));
-        while begin < until {
+        let mut begin = at_ms(self.profile.from_ms);
+        loop {
+            begin += Duration::from_nanos(self.stream.exponential(mean).max(1));
+            if begin >= until {
+                return occurrences;
+            }
             let spells = self.occurrence_at(begin);
             occurrences.extend(self.within_window(spells).map(|spells| (self.recipe, spells)));
-            begin += Duration::from_nanos(self.stream.exponential(mean).max(1));
         }
-        occurrences
     }
 
     fn occurrence_at(&mut self, begin: Instant) -> Vec<Spell> {
@@ -113,33 +121,33 @@ impl<'a> Draw<'a> {
         (!spells.is_empty() && spells.iter().all(fits)).then_some(spells)
     }
 
-    /// The faults that follow hits of a probe, node by node; none if this seed leaves the recipe out.
+    /// The faults that follow hits of a probe, node by node.
     fn anchored(&mut self) -> Vec<PlannedFault> {
         let When::AfterProbe(rule) = &self.intensity.when else { return vec![] };
-        let Some((numerator, denominator)) = self.swarm_stretch() else { return vec![] };
-        let (recipe, intensity) = (self.recipe, self.intensity);
-        let faults_of = |voter: &mut Voter| {
+        let mut faults = Vec::new();
+        for voter in &mut self.voters {
             let mut nth = 0;
-            (0..rule.times)
-                .map(|_| {
-                    let step = voter.stream.between(rule.hits.min, rule.hits.max) * numerator
-                        / denominator;
-                    nth += step.max(1);
-                    after_probe(recipe, intensity, rule, voter, nth)
-                })
-                .collect::<Vec<_>>()
-        };
-        self.voters.iter_mut().flat_map(faults_of).collect()
+            for _ in 0..rule.times {
+                nth += self.stretch.of(voter.stream.between(rule.hits.min, rule.hits.max)).max(1);
+                faults.push(after_probe(self.recipe, self.intensity, rule, voter, nth));
+            }
+        }
+        faults
+    }
+}
+
+impl Stretch {
+    /// What this seed makes of a recipe; `None` if it leaves it out. Always three draws.
+    fn draw(swarm: Option<Swarm>, stream: &mut Stream) -> Option<Self> {
+        let Swarm { on_percent, stretch } = swarm.unwrap_or(Swarm { on_percent: 100, stretch: 1 });
+        let is_on = stream.chance(u64::from(on_percent), 100);
+        let numerator = stream.between(1, u64::from(stretch));
+        let denominator = stream.between(1, u64::from(stretch));
+        is_on.then_some(Stretch { numerator, denominator })
     }
 
-    /// By which fraction this seed stretches intervals; `None` if it leaves the recipe out. Always three draws.
-    fn swarm_stretch(&mut self) -> Option<(u64, u64)> {
-        let Swarm { on_percent, stretch } =
-            self.profile.swarm.unwrap_or(Swarm { on_percent: 100, stretch: 1 });
-        let is_on = self.stream.chance(u64::from(on_percent), 100);
-        let numerator = self.stream.between(1, u64::from(stretch));
-        let denominator = self.stream.between(1, u64::from(stretch));
-        is_on.then_some((numerator, denominator))
+    fn of(&self, count: u64) -> u64 {
+        count * self.numerator / self.denominator
     }
 }
 
@@ -168,10 +176,10 @@ fn core_phase(
     fleet: &Fleet,
     streams: &Streams,
 ) -> CorePhase {
-    let mut core = fleet.nodes();
+    let mut core = fleet.nodes().clone();
     let mut sizes = streams.stream(Address::new(Purpose::FaultPlan, CORE << 32));
     for role in &rule.majority_of {
-        let members = targets(std::slice::from_ref(role), fleet);
+        let members = fleet.role(role).expect("a valid profile names only roles of the fleet");
         let mut ranked: Vec<(u64, NodeId)> = members
             .iter()
             .map(|&node| (node_stream(streams, CORE, node).next_u64(), node))
@@ -188,15 +196,6 @@ fn core_phase(
 
 fn node_stream(streams: &Streams, recipe: u64, node: NodeId) -> Stream {
     streams.stream(Address::new(Purpose::FaultPlan, recipe << 32 | (u64::from(node.0) + 1)))
-}
-
-fn targets(roles: &[String], fleet: &Fleet) -> BTreeSet<NodeId> {
-    if roles.is_empty() {
-        return fleet.nodes();
-    }
-    let members =
-        |role: &String| fleet.role(role).expect("a valid profile names only roles of the fleet");
-    roles.iter().flat_map(members).copied().collect()
 }
 
 fn at_ms(ms: u64) -> Instant {

@@ -147,7 +147,17 @@ pub enum ProfileError {
         /// The roles there are, as a list.
         known: String,
     },
-    /// A value out of its range, missing or of no use.
+    /// A smallest and a largest value that are not in order, or beyond what makes sense.
+    #[error("{field}: min is not above max, and both are between {min} and {max}")]
+    OutOfRange {
+        /// Which one.
+        field: String,
+        /// The smallest that makes sense.
+        min: u64,
+        /// The largest that makes sense.
+        max: u64,
+    },
+    /// A value that is wrong, missing or of no use.
     #[error("{field}: {reason}")]
     Wrong {
         /// Which one.
@@ -209,15 +219,9 @@ impl FaultProfile {
         require_roles(&intensity.targets, &field("targets"), fleet)?;
         validate_length(recipe, intensity.on_ms, &field("on-ms"))?;
         if let Some(severity) = intensity.severity {
-            require(
-                recipe.usual_severity().is_some(),
-                &field("severity"),
-                "this fault has no severity",
-            )?;
-            let limits = recipe.severity_limits();
-            require(limits.min <= severity.min, &field("severity"), "is too low to be a fault")?;
-            require(severity.max <= limits.max, &field("severity"), "is too high")?;
-            require(severity.min <= severity.max, &field("severity"), "min is not above max")?;
+            let has_severity = recipe.usual_severity().is_some();
+            require(has_severity, &field("severity"), "this fault has no severity")?;
+            require_span(severity, recipe.severity_limits(), &field("severity"))?;
         }
         match &intensity.when {
             When::MeanIntervalMs(mean) => {
@@ -235,16 +239,8 @@ impl FaultProfile {
         field: &str,
     ) -> Result<(), ProfileError> {
         require(recipe.hits_one_node(), field, "only faults of a single node can follow a probe")?;
-        require(
-            1 <= rule.hits.min && rule.hits.min <= rule.hits.max,
-            &format!("{field}.hits"),
-            "1 <= min <= max",
-        )?;
-        require(
-            rule.delay_ms.min <= rule.delay_ms.max,
-            &format!("{field}.delay-ms"),
-            "min is not above max",
-        )?;
+        require_span(rule.hits, SOME, &format!("{field}.hits"))?;
+        require_span(rule.delay_ms, Span { min: 0, ..SOME }, &format!("{field}.delay-ms"))?;
         require(rule.times > 0, &format!("{field}.times"), "is at least 1")?;
         let weighed = self.budget.is_some_and(|budget| budget.exclusive || recipe.harms_copies());
         require(
@@ -261,8 +257,17 @@ fn validate_length(recipe: Recipe, on_ms: Option<Span>, field: &str) -> Result<(
         Some(_) if recipe.is_instantaneous() => {
             require(false, field, "is of no use: the fault happens at one instant")
         }
-        Some(on) => require(0 < on.min && on.min <= on.max, field, "0 < min <= max"),
+        Some(on) => require_span(on, SOME, field),
     }
+}
+
+/// Anything above zero that leaves room to calculate; of milliseconds, seven weeks.
+const SOME: Span = Span { min: 1, max: u32::MAX as u64 };
+
+fn require_span(span: Span, limits: Span, field: &str) -> Result<(), ProfileError> {
+    let holds = limits.min <= span.min && span.min <= span.max && span.max <= limits.max;
+    let Span { min, max } = limits;
+    if holds { Ok(()) } else { Err(ProfileError::OutOfRange { field: field.to_owned(), min, max }) }
 }
 
 fn require(holds: bool, field: &str, reason: &'static str) -> Result<(), ProfileError> {

@@ -32,30 +32,52 @@ use super::profile::Span;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
-#[allow(missing_docs, reason = "the table at the top of the file documents them all")]
 pub enum Recipe {
+    /// A process dies and restarts.
     Crash = 0,
+    /// A host loses power.
     PowerLoss = 1,
+    /// All targets lose power at once.
     CorrelatedPowerLoss = 2,
+    /// A process stands still.
     Pause = 3,
+    /// The targets fall apart into two sides.
     Partition = 4,
+    /// The same, but only one side is not heard.
     OneWayPartition = 5,
+    /// A node is deaf, mute or both.
     Isolate = 6,
+    /// A link is cut and whole by turns.
     FlappingLink = 7,
+    /// A link is slow.
     SlowLink = 8,
+    /// Nodes are clogged one after another and healed in another order.
     SwizzleClog = 9,
+    /// Connections between two nodes are reset.
     ConnectionReset = 10,
+    /// One end drops its connections untold.
     OneSidedClose = 11,
+    /// A disk is slow.
     SlowDisk = 12,
+    /// A disk completes nothing.
     DiskStall = 13,
+    /// Writes fail.
     WriteError = 14,
+    /// Flushes fail, their pages stay dirty.
     FlushError = 15,
+    /// Flushes fail, their pages are marked clean.
     LostFlush = 16,
+    /// A disk is full.
     FullDisk = 17,
+    /// A disk is lost.
     DiskLoss = 18,
+    /// Sealed sectors turn bad.
     BitRot = 19,
+    /// A wall clock jumps.
     ClockJump = 20,
+    /// Clocks run fast or slow.
     ClockDrift = 21,
+    /// A process is slow.
     SlowCpu = 22,
 }
 

@@ -66,9 +66,9 @@ impl FaultPlan {
             if !ids.insert(fault.id) {
                 return Err(PlanError::DuplicateId { id: fault.id });
             }
-            validate_fault(fault, &known)?;
+            validate_fault(fault, known)?;
         }
-        self.core.as_ref().map_or(Ok(()), |core| validate_core(core, &self.faults, &known))
+        self.core.as_ref().map_or(Ok(()), |core| validate_core(core, &self.faults, known))
     }
 }
 
