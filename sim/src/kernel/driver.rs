@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Kernel, Pending, Report};
 use crate::actor::{Actor, Message, ProbeSet};
-use crate::fault::{Anchor, Direction, Fault, FaultPlan, Heal, MessagePoint, Traffic};
+use crate::fault::{Anchor, Direction, Fault, FaultPlan, Heal, MessagePoint, Spell, Traffic};
 use crate::node_id::NodeId;
 use crate::observer::{Death, FaultPhase};
 use crate::probe::KernelProbe;
@@ -163,7 +163,7 @@ impl<A: Actor> Kernel<A> {
         let planned = &plan.faults[index];
         self.driver.began.insert(planned.id, self.now);
         self.reports.push(Report::Fault { index, phase: FaultPhase::Begins });
-        self.begin(&planned.kind, planned.heal.of(self.now));
+        self.begin(&planned.kind, Spell::of(planned, self.now).end);
         if let Fault::FlappingLink { up, .. } = planned.kind {
             self.schedule(self.now + up, NodeId(0), Pending::LinkFlaps { index, down: true });
         }
