@@ -29,6 +29,11 @@ impl<'a, A: Actor> Context<'a, A> {
         self.node
     }
 
+    /// How many processes ran on this node before this one.
+    pub fn incarnation(&self) -> u32 {
+        self.kernel.host(self.node).incarnation
+    }
+
     /// The node's monotonic clock. It may run fast or slow, but it does not jump.
     pub fn now(&self) -> Instant {
         self.kernel.host(self.node).clock.monotonic(self.kernel.now)
