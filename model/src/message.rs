@@ -44,6 +44,8 @@ pub enum Request {
     OffsetFetch(Box<OffsetFetchRequest>),
     /// Which broker coordinates a group (10).
     FindCoordinator(GroupId),
+    /// Where epochs end in a leader's log (23).
+    OffsetsForLeaderEpoch(Box<OffsetsForLeaderEpochRequest>),
     /// A leader asks the controller to change the ISR (56).
     AlterPartition(Box<AlterPartitionRequest>),
     /// A broker's process introduces itself to the controller (62).
@@ -71,6 +73,8 @@ pub enum Response {
     OffsetFetch(Box<OffsetFetchResponse>),
     /// To [`Request::FindCoordinator`]: the broker, if there is one.
     FindCoordinator(ErrorCode, Option<BrokerId>),
+    /// To [`Request::OffsetsForLeaderEpoch`].
+    OffsetsForLeaderEpoch(Box<OffsetsForLeaderEpochResponse>),
     /// To [`Request::AlterPartition`].
     AlterPartition(Box<AlterPartitionResponse>),
     /// To [`Request::BrokerRegistration`]: the broker's epoch, if it was accepted.
@@ -220,6 +224,31 @@ pub struct ListOffsetsRequest {
 pub struct ListOffsetsResponse {
     /// Offset, or why there is none.
     pub partitions: Vec<(TopicPartition, ErrorCode, Option<Offset>)>,
+}
+
+/// Asks where epochs end, to find out whether a log was truncated below a consumer's position (KIP-320).
+#[derive(Clone, Debug)]
+pub struct OffsetsForLeaderEpochRequest {
+    /// Which partitions.
+    pub partitions: Vec<OffsetForLeaderEpoch>,
+}
+
+/// Asks for the end of one epoch in one log.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct OffsetForLeaderEpoch {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// The leader epoch the asker believes in.
+    pub current_leader_epoch: LeaderEpoch,
+    /// The epoch asked for: that of the last record the asker has read.
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// One answer per partition of the request.
+#[derive(Clone, Debug)]
+pub struct OffsetsForLeaderEpochResponse {
+    /// Where the largest epoch ends that is not above the one asked for; `None` if the log knows none.
+    pub partitions: Vec<(TopicPartition, ErrorCode, Option<EpochEndOffset>)>,
 }
 
 /// What a broker knows of the cluster: possibly out of date.
@@ -404,6 +433,8 @@ impl actor::Message for Message {
         "broker-registration-response",
         "broker-heartbeat-response",
         "metadata-fetch-response",
+        "offsets-for-leader-epoch-request",
+        "offsets-for-leader-epoch-response",
     ];
 
     fn kind(&self) -> usize {
@@ -423,6 +454,7 @@ impl actor::Message for Message {
                 Request::BrokerRegistration(_) => 9,
                 Request::BrokerHeartbeat(_) => 10,
                 Request::MetadataFetch(_) => 11,
+                Request::OffsetsForLeaderEpoch(_) => 23,
             },
             Message::Response(_, response) => match response {
                 Response::Produce(_) => 12,
@@ -436,6 +468,7 @@ impl actor::Message for Message {
                 Response::BrokerRegistration(..) => 20,
                 Response::BrokerHeartbeat(_) => 21,
                 Response::MetadataFetch(_) => 22,
+                Response::OffsetsForLeaderEpoch(_) => 24,
             },
         }
     }

@@ -26,6 +26,12 @@ pub enum Mutant {
     SkipRecoveryScan,
     /// Truncation leaves the leader epoch cache as it is.
     KeepEpochCacheOnTruncate,
+    /// A producer reports a batch as failed although its fate is not known (breaks V17).
+    ClassifyTimeoutAsFailed,
+    /// The group coordinator acknowledges a commit before the high watermark has passed it.
+    CommitOffsetBeforeHighWatermark,
+    /// A new group coordinator serves without replaying the log.
+    SkipOffsetReplay,
 }
 
 impl Mutant {
@@ -42,6 +48,9 @@ impl Mutant {
         Mutant::ShrinkIsrUnpersisted,
         Mutant::SkipRecoveryScan,
         Mutant::KeepEpochCacheOnTruncate,
+        Mutant::ClassifyTimeoutAsFailed,
+        Mutant::CommitOffsetBeforeHighWatermark,
+        Mutant::SkipOffsetReplay,
     ];
 }
 

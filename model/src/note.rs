@@ -39,6 +39,10 @@ pub enum Note {
     CommitInvoked { group: GroupId, commit: u32, offsets: Vec<(TopicPartition, Offset)> },
     /// A commit was acknowledged, refused, or its outcome is not known (`None`).
     CommitEnded { group: GroupId, commit: u32, error: Option<ErrorCode> },
+    /// The reader of the final log got records of one partition.
+    FinalRead { partition: TopicPartition, records: Vec<(Offset, RecordId)> },
+    /// The reader of the final log has read a partition up to where its log ended when it asked.
+    Drained { partition: TopicPartition, end: Offset },
 
     // What happens to a replica's log.
     /// The log was opened at boot.

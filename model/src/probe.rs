@@ -68,4 +68,18 @@ probes! {
     SegmentRolled = "segment-rolled",
     /// A flush failed.
     FlushFailed = "flush-failed",
+    /// A producer sent a batch again.
+    BatchRetried = "batch-retried",
+    /// A producer split a batch that a broker had found too large.
+    BatchSplit = "batch-split",
+    /// The time for delivery of a batch was over before its request was answered.
+    BatchExpiredInFlight = "batch-expired-in-flight",
+    /// The time for delivery of a batch was over while it waited to be sent.
+    BatchExpiredInQueue = "batch-expired-in-queue",
+    /// Two batches of a producer stand in the log in another order than they were filled.
+    ReorderedByRetry = "reordered-by-retry",
+    /// `send()` gave up after `max.block.ms`.
+    SendBlockedTooLong = "send-blocked-too-long",
+    /// A client gave up a connection because a request was not answered in time.
+    RequestTimedOut = "request-timed-out",
 }
