@@ -1,6 +1,7 @@
 //! Placeholder until this part lands.
 
 pub mod partition;
+pub mod group_coordinator;
 
 use std::sync::Arc;
 

@@ -1,0 +1,117 @@
+//! A producer's batch on its way from the first record to the final answer, and what the application is told of it. As
+//! Kafka's `ProducerBatch`.
+//!
+//! What the application is told is honest (PB4, PB8): "failed" only if the batch is in no log. An attempt whose answer
+//! never came, or came with an error that leaves it open whether the batch was appended, taints the batch for good: if a
+//! later attempt fails for certain, the earlier one may still be in the log.
+
+use ktrial_sim::time::{Duration, Instant};
+
+use crate::error_code::ErrorCode;
+use crate::ids::{LeaderEpoch, Offset, TopicPartition};
+use crate::record::Batch;
+
+/// What the application is told of every record of a batch.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Acknowledged; the offset of the batch's first record, or none with acks=0.
+    Ok(Option<Offset>),
+    /// Certainly in no log.
+    Failed(ErrorCode),
+    /// Perhaps in the log, perhaps more than once.
+    Unknown(ErrorCode),
+}
+
+/// A batch that takes no more records.
+#[derive(Clone, Debug)]
+pub struct ProducerBatch {
+    /// Where it goes.
+    pub partition: TopicPartition,
+    /// Its records.
+    pub batch: Batch,
+    /// The how-manyth batch of its partition it is; parts of a split batch share the number.
+    pub sequence: u64,
+    /// When its first record came: `delivery.timeout.ms` counts from here.
+    pub created_at: Instant,
+    /// How often it was put back after a failed attempt.
+    pub attempts: u32,
+    /// Not sent again before, unless the leader changed.
+    pub retry_at: Instant,
+    /// The leader's epoch at the last attempt.
+    pub attempted_epoch: LeaderEpoch,
+    /// What it takes of `buffer.memory`, in bytes.
+    pub reserved_bytes: u64,
+    maybe_appended: bool,
+    is_done: bool,
+}
+
+impl ProducerBatch {
+    /// A batch that was never sent.
+    pub fn new(
+        partition: TopicPartition,
+        batch: Batch,
+        sequence: u64,
+        created_at: Instant,
+        reserved_bytes: u64,
+    ) -> Self {
+        ProducerBatch {
+            partition,
+            batch,
+            sequence,
+            created_at,
+            attempts: 0,
+            retry_at: created_at,
+            attempted_epoch: LeaderEpoch::default(),
+            reserved_bytes,
+            maybe_appended: false,
+            is_done: false,
+        }
+    }
+
+    /// The same history for some of the records: the batch was too large and is split.
+    pub fn part(&self, batch: Batch, reserved_bytes: u64) -> Self {
+        ProducerBatch { batch, reserved_bytes, ..self.clone() }
+    }
+
+    /// Whether the application has been told.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Whether the time for delivery is over.
+    pub fn is_expired(&self, delivery_timeout: Duration, now: Instant) -> bool {
+        now >= self.created_at + delivery_timeout
+    }
+
+    /// Whether the batch has to wait before it is sent again. A new leader is tried at once (KIP-951).
+    pub fn is_backing_off(&self, leader_epoch: LeaderEpoch, now: Instant) -> bool {
+        self.attempts > 0 && now < self.retry_at && leader_epoch <= self.attempted_epoch
+    }
+
+    /// An attempt ended with an error. `was_written` is whether the request left the client at all.
+    pub fn attempt_failed(&mut self, error: ErrorCode, was_written: bool) {
+        self.maybe_appended |= was_written && error.leaves_produce_outcome_unknown();
+    }
+
+    /// The batch is given up with the error of its last attempt.
+    pub fn fail(&mut self, error: ErrorCode) -> Outcome {
+        self.end(if self.maybe_appended { Outcome::Unknown(error) } else { Outcome::Failed(error) })
+    }
+
+    /// The time for delivery is over. In flight, even a first attempt may have been appended.
+    pub fn expire(&mut self, is_in_flight: bool) -> Outcome {
+        self.maybe_appended |= is_in_flight;
+        self.fail(ErrorCode::RequestTimedOut)
+    }
+
+    /// The batch is acknowledged.
+    pub fn succeed(&mut self, base_offset: Option<Offset>) -> Outcome {
+        self.end(Outcome::Ok(base_offset))
+    }
+
+    fn end(&mut self, outcome: Outcome) -> Outcome {
+        assert!(!self.is_done, "the application is told once");
+        self.is_done = true;
+        outcome
+    }
+}
