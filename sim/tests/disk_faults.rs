@@ -105,6 +105,7 @@ fn a_flush_error_that_marks_pages_clean_loses_them_though_the_next_flush_succeed
     disk.faults.flush_error = None;
     assert_eq!(flush(&mut disk, "log"), Ok(()));
     assert_eq!(read(&disk, "log").as_deref(), Some("abcde"), "the process still reads its cache");
+    assert_eq!(after_power_loss(&disk, "log"), exactly([Some(".....")]));
     let report = disk.power_loss(NOW + Duration::from_secs(3_600), &mut stream(1));
     assert!(report.outcomes.contains(&DiskOutcome::MarkedCleanLost));
     assert_eq!(read(&disk, "log").as_deref(), Some("....."));
@@ -120,6 +121,19 @@ fn an_append_to_a_page_marked_clean_makes_it_writable_again() {
     assert_eq!(flush(&mut disk, "log"), Ok(()));
     // Pages 0 to 2 hold a, b, c, d and the first 288 bytes of e; page 3 has the rest of e and is written with f.
     assert_eq!(after_power_loss(&disk, "log"), exactly([Some("....#f")]));
+}
+
+#[test]
+fn what_is_written_anew_over_pages_marked_clean_is_safe() {
+    let mut disk = disk_with_log(false);
+    disk.faults.flush_error = Some(FlushErrorMode::MarksClean);
+    assert_eq!(flush(&mut disk, "log"), Err(DiskError::Io));
+    disk.faults.flush_error = None;
+    disk.truncate(NOW, "log", 2).unwrap();
+    disk.append(NOW, "log", 'x', 9000).unwrap();
+    assert_eq!(flush(&mut disk, "log"), Ok(()));
+    // Page 0 holds a and the beginning of b and was not touched again.
+    assert_eq!(after_power_loss(&disk, "log"), exactly([Some(".#x")]));
 }
 
 #[test]
@@ -290,4 +304,57 @@ fn a_hole_in_the_middle_is_possible() {
         content.starts_with('a') && content.ends_with('e') && content.contains(['.', '#'])
     };
     assert!(outcomes.iter().flatten().any(has_hole), "{outcomes:?}");
+}
+
+#[test]
+fn a_file_renamed_while_it_is_flushed_is_flushed() {
+    let mut disk = disk_with_log(false);
+    let ticket = disk.begin_flush("log").unwrap();
+    disk.rename(NOW, "log", "old").unwrap();
+    disk.complete_flush(NOW, ticket).unwrap();
+    assert_eq!(after_power_loss(&disk, "old"), exactly([None, Some("abcde")]));
+    assert_eq!(after_power_loss(&disk, "log"), exactly([None, Some("abcde")]));
+}
+
+#[test]
+fn a_flush_from_before_a_power_loss_is_void() {
+    let mut disk = disk_with_log(true);
+    let ticket = disk.begin_flush("log").unwrap();
+    disk.power_loss(NOW, &mut stream(1));
+    assert_eq!(disk.complete_flush(NOW, ticket), Err(DiskError::Io));
+}
+
+#[test]
+fn the_worst_power_loss_takes_the_unflushed_suffix_and_damages_nothing() {
+    let mut disk = disk_with_log(true);
+    disk.append(NOW, "log", 'f', 10_000).unwrap();
+    let reports = (0..100).map(|seed| disk.clone().power_loss(NOW, &mut stream(seed)));
+    let worst = reports.filter(|report| report.outcomes.contains(&DiskOutcome::NothingKept));
+    let worst: BTreeSet<_> = worst
+        .map(|report| (report.outcomes, report.entries_lost, report.entries_damaged))
+        .collect();
+    let outcomes = BTreeSet::from([DiskOutcome::NothingKept, DiskOutcome::SuffixLost]);
+    assert_eq!(worst, BTreeSet::from([(outcomes, 1, 0)]));
+}
+
+#[test]
+fn a_page_is_reported_lost_only_if_an_entry_is_damaged() {
+    let holes = [
+        DiskOutcome::PageDropped,
+        DiskOutcome::TornPage,
+        DiskOutcome::GarbagePage,
+        DiskOutcome::ZeroFilledTail,
+    ];
+    for seed in 0..300 {
+        let mut disk = disk_with_log(false);
+        let report = disk.power_loss(NOW, &mut stream(seed));
+        let is_reported = holes.iter().any(|hole| report.outcomes.contains(hole));
+        let is_cut =
+            disk.file("log").is_some_and(|log| log.entries_from(0).last() == Some(Entry::Cut));
+        assert!(!is_reported || report.entries_damaged > 0, "seed {seed}: {report:?}");
+        assert!(
+            is_reported || report.entries_damaged == u64::from(is_cut),
+            "seed {seed}: {report:?}"
+        );
+    }
 }
