@@ -9,8 +9,9 @@
 //! Within the budget, lost data is a finding; beyond it (no budget) only its *silent* loss is. Bit rot and flushes that mark
 //! pages clean harm for good, since nothing tells the node to restore them.
 //!
-//! The budget is kept when a plan is drawn. Only the trial knows where the copies are, so a [`Veto`] may refuse a fault when
-//! it is about to begin. (The idea of a mask that decides what may be harmed is TigerBeetle's fault atlas.)
+//! The budget is kept when a plan is drawn. Only the trial knows where the copies are, so its observer may refuse a
+//! fault that is about to begin ([`Observer::permits`](crate::observer::Observer::permits)). (The idea of a mask that decides
+//! what may be harmed is TigerBeetle's fault atlas.)
 
 use std::collections::BTreeSet;
 
@@ -32,22 +33,6 @@ pub struct Budget {
     /// Whether nothing else may take copies away ([`takes_copies_away`]) while a node counts as harmed, or so long before.
     #[serde(default)]
     pub exclusive: bool,
-}
-
-/// The trial's say when a fault is about to begin.
-pub trait Veto {
-    /// Whether `fault` may begin now. A vetoed fault never begins, and is not in the concretised plan.
-    fn permits(&mut self, fault: &Fault) -> bool;
-}
-
-/// Permits everything: for trials in which every loss is allowed, or budgeted beforehand.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct NoVeto;
-
-impl Veto for NoVeto {
-    fn permits(&mut self, _fault: &Fault) -> bool {
-        true
-    }
 }
 
 /// Whether a fault can make the copies of a node unreachable, or let them fall behind.

@@ -29,7 +29,7 @@ pub mod recipe;
 pub mod spell;
 pub mod validate;
 
-pub use budget::{Budget, NoVeto, Veto};
+pub use budget::Budget;
 pub use fleet::Fleet;
 pub use generate::generate;
 pub use kind::{Direction, Fault, FlushErrorMode, Traffic};

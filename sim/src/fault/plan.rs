@@ -158,6 +158,18 @@ impl FaultPlan {
     }
 }
 
+impl Heal {
+    /// When a fault that began at `begin` is whole again: `begin` if it happens at one instant, [`Instant::NEVER`] if it
+    /// never heals.
+    pub fn of(self, begin: Instant) -> Instant {
+        match self {
+            Heal::After(length) => begin + length,
+            Heal::Never => Instant::NEVER,
+            Heal::Instantaneous => begin,
+        }
+    }
+}
+
 impl fmt::Display for PlannedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} {}: {}{}", self.id, self.begin, self.kind, self.heal)

@@ -21,12 +21,7 @@ pub struct Spell {
 impl Spell {
     /// The spell of a planned fault that begins at `begin`.
     pub fn of(planned: &PlannedFault, begin: Instant) -> Self {
-        let end = match planned.heal {
-            Heal::After(length) => begin + length,
-            Heal::Never => Instant::NEVER,
-            Heal::Instantaneous => begin,
-        };
-        Spell { begin, end, fault: planned.kind.clone() }
+        Spell { begin, end: planned.heal.of(begin), fault: planned.kind.clone() }
     }
 
     /// Whether both are in force at some instant; a fault that happens at once is in force at its begin.
