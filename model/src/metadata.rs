@@ -15,6 +15,9 @@ pub enum MetadataRecord {
         incarnation: u64,
         /// Offset of this record.
         broker_epoch: BrokerEpoch,
+        /// The incarnation before had not shut down cleanly. Kafka keeps this only in what the same batch does to ISR and
+        /// ELR.
+        unclean_shutdown: bool,
     },
     /// A broker was fenced or unfenced, or began a controlled shutdown (`BrokerRegistrationChangeRecord`).
     BrokerChange {
@@ -49,7 +52,8 @@ pub struct PartitionState {
     pub isr: Vec<BrokerId>,
     /// Eligible leader replicas: out of the ISR but known to have every committed record (KIP-966).
     pub elr: Vec<BrokerId>,
-    /// Who was in the ELR before an unclean shutdown took them out.
+    /// The last leader, once nobody is in sync; it may lead again if nobody is eligible either. Kafka's balanced recovery
+    /// keeps it in this field.
     pub last_known_elr: Vec<BrokerId>,
     /// Who leads, if anyone.
     pub leader: Option<BrokerId>,

@@ -32,6 +32,16 @@ pub enum Mutant {
     CommitOffsetBeforeHighWatermark,
     /// A new group coordinator serves without replaying the log.
     SkipOffsetReplay,
+    /// The controller grants an in-sync set with a fenced, stopping or restarted member.
+    AcceptFencedIsrMember,
+    /// The controller elects whoever lives, in sync or not, and says it was clean.
+    ElectOutOfIsr,
+    /// The controller grants a wish that is based on an outdated partition state.
+    ForgetPartitionEpochCheck,
+    /// A broker that restarts after an unclean shutdown stays in the in-sync set (breaks W13).
+    KeepUncleanBrokerInIsr,
+    /// The controller acts upon metadata records that are not durable.
+    SkipMetadataFlush,
 }
 
 impl Mutant {
@@ -51,6 +61,11 @@ impl Mutant {
         Mutant::ClassifyTimeoutAsFailed,
         Mutant::CommitOffsetBeforeHighWatermark,
         Mutant::SkipOffsetReplay,
+        Mutant::AcceptFencedIsrMember,
+        Mutant::ElectOutOfIsr,
+        Mutant::ForgetPartitionEpochCheck,
+        Mutant::KeepUncleanBrokerInIsr,
+        Mutant::SkipMetadataFlush,
     ];
 }
 

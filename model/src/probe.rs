@@ -82,4 +82,24 @@ probes! {
     SendBlockedTooLong = "send-blocked-too-long",
     /// A client gave up a connection because a request was not answered in time.
     RequestTimedOut = "request-timed-out",
+    /// A broker was fenced: its session ended, or it stopped.
+    BrokerFenced = "broker-fenced",
+    /// A broker was refused because another incarnation's session lives.
+    DuplicateRegistration = "duplicate-registration",
+    /// A broker came back without having shut down cleanly.
+    BrokerRestartedUncleanly = "broker-restarted-uncleanly",
+    /// A broker was relieved of its leaderships before it stopped.
+    ControlledShutdown = "controlled-shutdown",
+    /// A leader was elected from the ISR.
+    CleanElection = "clean-election",
+    /// A leader was elected that may lack committed records.
+    UncleanElection = "unclean-election",
+    /// A leader was elected from the eligible leader replicas (KIP-966).
+    ElectedFromElr = "elected-from-elr",
+    /// A partition lost its leader and got no other.
+    LeaderlessPartition = "leaderless-partition",
+    /// A leader wanted a replica in sync that is fenced, stopping or of another incarnation.
+    IneligibleReplicaRefused = "ineligible-replica-refused",
+    /// The controller came back with its metadata log.
+    ControllerRestarted = "controller-restarted",
 }

@@ -9,6 +9,15 @@ use ktrial_sim::actor::Event;
 
 use crate::process::{Ctx, Process};
 
+pub mod alter_partition_manager;
+pub mod control_plane;
+pub mod controller_channel;
+pub mod lifecycle;
+pub mod metadata_cache;
+pub mod metadata_fetcher;
+
+use control_plane::ControlPlaneTimer;
+
 /// To come.
 #[derive(Clone, Debug)]
 pub struct Broker;
@@ -19,7 +28,10 @@ pub struct BrokerSpec;
 
 /// To come.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum BrokerTimer {}
+pub enum BrokerTimer {
+    /// The control plane's.
+    ControlPlane(ControlPlaneTimer),
+}
 
 impl Broker {
     /// To come.
