@@ -195,6 +195,7 @@ impl Controller {
             Request::Produce(_)
             | Request::Fetch(_)
             | Request::ListOffsets(_)
+            | Request::OffsetsForLeaderEpoch(_)
             | Request::Metadata
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
