@@ -5,6 +5,7 @@ pub mod chunked;
 mod clock;
 pub mod context;
 pub mod disk;
+pub mod example;
 pub mod fault;
 mod kernel;
 pub mod network;

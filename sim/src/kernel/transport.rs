@@ -135,7 +135,9 @@ impl<A: Actor> Kernel<A> {
             }
             direction.held.push_back((number, segment));
             self.probe(KernelProbe::SegmentHeld);
-            self.arm_give_up(id, from);
+            if is_cut {
+                self.arm_give_up(id, from);
+            }
             return None;
         }
         self.reach(id, from, number, segment, (sender, receiver))
