@@ -205,17 +205,6 @@ impl fmt::Display for Delay {
 }
 
 /// What follows the fault in a sentence: ` for 2.000000s`.
-impl Heal {
-    /// When a fault that began at `begin` ends.
-    pub fn of(self, begin: Instant) -> Instant {
-        match self {
-            Heal::After(length) => begin + length,
-            Heal::Never => Instant::NEVER,
-            Heal::Instantaneous => begin,
-        }
-    }
-}
-
 impl fmt::Display for Heal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
