@@ -25,7 +25,7 @@ use crate::ids::{GroupId, LeaderEpoch, Offset, TopicPartition};
 use crate::message::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Response,
 };
-use crate::mutant::{Mutant, Mutation};
+use crate::mutant::Mutant;
 use crate::record::{Batch, OffsetCommitValue, Record, RecordValue};
 
 /// Bytes of a record in `__consumer_offsets`: group and topic name, partition, offset, epoch, timestamp, roughly.
@@ -43,7 +43,6 @@ pub struct GroupCoordinator<R> {
     cluster: Arc<Cluster>,
     commit_timeout: Duration,
     shards: BTreeMap<TopicPartition, Shard<R>>,
-    mutation: Mutation,
 }
 
 /// The groups of one partition of `__consumer_offsets` that this broker leads.
@@ -86,10 +85,10 @@ pub struct AppendBatch {
 }
 
 impl<R> GroupCoordinator<R> {
-    /// Coordinates nothing yet. `commit_timeout_ms` is `offsets.commit.timeout.ms`.
-    pub fn new(cluster: Arc<Cluster>, commit_timeout_ms: u64, mutation: Mutation) -> Self {
-        let commit_timeout = Duration::from_millis(commit_timeout_ms);
-        GroupCoordinator { cluster, commit_timeout, shards: BTreeMap::new(), mutation }
+    /// Coordinates nothing yet.
+    pub fn new(cluster: Arc<Cluster>) -> Self {
+        let commit_timeout = Duration::from_millis(cluster.config.offsets_commit_timeout_ms);
+        GroupCoordinator { cluster, commit_timeout, shards: BTreeMap::new() }
     }
 
     /// This broker leads a partition of `__consumer_offsets` in `epoch`. It answers COORDINATOR_LOAD_IN_PROGRESS until
@@ -113,7 +112,7 @@ impl<R> GroupCoordinator<R> {
         log_end_offset: Offset,
         high_watermark: Offset,
     ) {
-        let skips_replay = self.mutation.is(Mutant::SkipOffsetReplay);
+        let skips_replay = self.cluster.mutation.is(Mutant::SkipOffsetReplay);
         let Some(shard) =
             self.shards.get_mut(&partition).filter(|shard| shard.state == State::Loading)
         else {
@@ -191,7 +190,7 @@ impl<R> GroupCoordinator<R> {
             }
         };
         let deadline = now + self.commit_timeout;
-        let answers_early = self.mutation.is(Mutant::CommitOffsetBeforeHighWatermark);
+        let answers_early = self.cluster.mutation.is(Mutant::CommitOffsetBeforeHighWatermark);
         let shard =
             self.shards.get_mut(&appended.partition).expect("only a coordinator appends commits");
         appended.batch.records.iter().for_each(|record| shard.apply(record));

@@ -1,7 +1,7 @@
 //! Placeholder until this part lands.
 
-pub mod partition;
 pub mod group_coordinator;
+pub mod partition;
 
 use std::sync::Arc;
 

@@ -16,3 +16,6 @@ pub mod consumer;
 pub mod metadata;
 pub mod producer;
 pub mod wake_up;
+
+#[cfg(test)]
+mod scripted;

@@ -15,6 +15,9 @@ mod partitioning;
 mod sender;
 pub mod workload;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use ktrial_sim::actor::Event;
@@ -31,7 +34,6 @@ use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{RecordId, TopicPartition};
 use crate::message::Message;
-use crate::mutant::Mutation;
 use crate::note::Note;
 use crate::probe::Probe;
 use crate::process::{Ctx, Process, Timer};
@@ -50,8 +52,6 @@ pub struct ProducerSpec {
     pub workload: Workload,
     /// The stream of the application's draws ([`ktrial_sim::random::Purpose::Workload`]).
     pub stream: Stream,
-    /// The defect it runs with, if any.
-    pub mutation: Mutation,
 }
 
 /// What a producer waits for.
@@ -94,7 +94,7 @@ impl Producer {
         let mut producer = Producer {
             application: Application::new(&spec.workload, spec.stream.clone(), first_id, ctx.now()),
             partitioning: Partitioning::new(&spec.config),
-            sender: Sender::new(&spec.config, &spec.cluster, &spec.workload.topics, spec.mutation),
+            sender: Sender::new(&spec.config, &spec.cluster, &spec.workload.topics),
             blocked: None,
             is_closing: false,
             wake_up: WakeUp::default(),

@@ -70,12 +70,7 @@ struct SenderSettings {
 
 impl Sender {
     /// Connected to nothing, with empty queues for `topics`.
-    pub fn new(
-        config: &ProducerConfig,
-        cluster: &Cluster,
-        topics: &[TopicId],
-        mutation: Mutation,
-    ) -> Self {
+    pub fn new(config: &ProducerConfig, cluster: &Cluster, topics: &[TopicId]) -> Self {
         let settings = SenderSettings::new(config);
         let partitions = |&topic: &TopicId| (topic, cluster.topic(topic).assignment.len() as u16);
         Sender {
@@ -93,7 +88,7 @@ impl Sender {
             acked_order: AckedOrder::default(),
             outstanding: 0,
             next_in_flight_expiry_at: Instant::NEVER,
-            mutation,
+            mutation: cluster.mutation,
         }
     }
 
