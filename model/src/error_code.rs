@@ -42,6 +42,8 @@ pub enum ErrorCode {
     NotController = 41,
     /// The request makes no sense.
     InvalidRequest = 42,
+    /// Another request of the same kind is under way (set within a broker).
+    OperationNotAttempted = 55,
     /// The disk failed.
     KafkaStorageError = 56,
     /// The requester's leader epoch is older than this broker's.
@@ -99,6 +101,7 @@ impl ErrorCode {
             | InvalidUpdateVersion
             | NewLeaderElected
             | IneligibleReplica
+            | OperationNotAttempted
             | UnknownServerError => false,
         }
     }
@@ -155,6 +158,7 @@ impl ErrorCode {
             InvalidRequiredAcks => "INVALID_REQUIRED_ACKS",
             NotController => "NOT_CONTROLLER",
             InvalidRequest => "INVALID_REQUEST",
+            OperationNotAttempted => "OPERATION_NOT_ATTEMPTED",
             KafkaStorageError => "KAFKA_STORAGE_ERROR",
             FencedLeaderEpoch => "FENCED_LEADER_EPOCH",
             UnknownLeaderEpoch => "UNKNOWN_LEADER_EPOCH",

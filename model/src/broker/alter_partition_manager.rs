@@ -21,8 +21,14 @@ use super::controller_channel::{Answer, ControllerChannel, Purpose, Timeouts};
 /// Pause after the controller refused a whole request.
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
-/// What the controller made of the wish for one partition.
-pub type IsrAnswer = (TopicPartition, Result<PartitionState, ErrorCode>);
+/// What the controller made of a wish, for `Partition::alter_partition_completed`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IsrAnswer {
+    /// The wish.
+    pub wish: AlterPartitionWish,
+    /// The partition's new state, or why it is not as wished.
+    pub answer: Result<PartitionState, ErrorCode>,
+}
 
 /// Wishes that have no answer yet.
 #[derive(Clone, Debug)]
@@ -46,20 +52,22 @@ impl AlterPartitionManager {
         }
     }
 
-    /// Takes a wish to the controller. `false` if an earlier one for the partition has no answer yet: nothing happens,
-    /// and the leader goes back to the in-sync set it had (`OPERATION_NOT_ATTEMPTED`).
+    /// Takes a wish to the controller.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OperationNotAttempted`] if an earlier wish for the partition has no answer yet.
     pub fn submit(
         &mut self,
         wish: AlterPartitionWish,
         epoch: BrokerEpoch,
         ctx: &mut Ctx<'_>,
-    ) -> bool {
+    ) -> Result<(), ErrorCode> {
         if self.unanswered.contains_key(&wish.partition) {
-            return false;
+            return Err(ErrorCode::OperationNotAttempted);
         }
         self.unanswered.insert(wish.partition, wish);
         self.maybe_send(epoch, ctx);
-        true
+        Ok(())
     }
 
     fn maybe_send(&mut self, broker_epoch: BrokerEpoch, ctx: &mut Ctx<'_>) {
@@ -84,27 +92,32 @@ impl AlterPartitionManager {
         epoch: BrokerEpoch,
         ctx: &mut Ctx<'_>,
     ) -> Vec<IsrAnswer> {
-        let answers = match answer {
-            Answer::Response(Response::AlterPartition(response)) => answers(*response),
+        let response = match answer {
+            Answer::Response(Response::AlterPartition(response)) => acceptable(*response),
             Answer::Response(_) | Answer::TimedOut => None,
         };
-        let Some(answers) = answers else {
+        let Some(response) = response else {
             self.is_backing_off = true;
             set_timer(RETRY_BACKOFF, ControlPlaneTimer::SendAlterPartition, ctx);
             return Vec::new();
         };
-        for (partition, _) in &answers {
-            self.unanswered.remove(partition);
-        }
+        let answers = self.pair(response);
         self.maybe_send(epoch, ctx);
         answers
     }
+
+    fn pair(&mut self, response: AlterPartitionResponse) -> Vec<IsrAnswer> {
+        let paired = |(partition, answer)| {
+            Some(IsrAnswer { wish: self.unanswered.remove(&partition)?, answer })
+        };
+        response.partitions.into_iter().filter_map(paired).collect()
+    }
 }
 
-/// The partitions' answers; `None` if the request has to be sent again: its sender was not known, or the controller not
-/// up to date, which any partition may reveal.
-fn answers(response: AlterPartitionResponse) -> Option<Vec<IsrAnswer>> {
-    let behind =
+/// `None` if the request has to be sent again: its sender was not known, or the controller not up to date, which any
+/// partition may reveal.
+fn acceptable(response: AlterPartitionResponse) -> Option<AlterPartitionResponse> {
+    let is_behind =
         response.partitions.iter().any(|(_, answer)| *answer == Err(ErrorCode::NotController));
-    (response.error == ErrorCode::None && !behind).then_some(response.partitions)
+    (response.error == ErrorCode::None && !is_behind).then_some(response)
 }

@@ -9,6 +9,7 @@ use ktrial_sim::network::ConnectionId;
 use ktrial_sim::time::Duration;
 
 use crate::cluster::Cluster;
+use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId};
 use crate::message::{AlterPartitionWish, CorrelationId, Response};
 use crate::process::{Ctx, Timer};
@@ -102,11 +103,19 @@ impl ControlPlane {
         self.lifecycle.begin_controlled_shutdown(ctx).map(ControlPlaneEvent::Lifecycle)
     }
 
-    /// A leader wishes for another ISR; `false` if it has to wait for the answer to its last wish first.
+    /// A leader wishes for another ISR. The answer comes as [`ControlPlaneEvent::IsrAnswers`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::OperationNotAttempted`] if the partition's last wish has no answer yet: the leader goes back to the
+    /// in-sync set it had.
     ///
     /// # Panics
     /// If the broker is not registered: then it leads nothing.
-    pub fn alter_partition(&mut self, wish: AlterPartitionWish, ctx: &mut Ctx<'_>) -> bool {
+    pub fn alter_partition(
+        &mut self,
+        wish: AlterPartitionWish,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), ErrorCode> {
         let epoch = self.broker_epoch().expect("a leader's broker is registered");
         self.alter_partition.submit(wish, epoch, ctx)
     }

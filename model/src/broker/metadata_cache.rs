@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::ids::{BrokerEpoch, BrokerId, MetadataOffset, TopicPartition};
 use crate::metadata::{BrokerState, MetadataRecord, PartitionState};
 
+use super::partition::BrokerRegistrations;
+
 /// The cache. Cloning is cheap until something changes.
 #[derive(Clone, Default, Debug)]
 pub struct MetadataCache {
@@ -55,23 +57,6 @@ impl MetadataCache {
             .map(|(id, _)| *id)
     }
 
-    /// The incarnation of a broker that is not fenced.
-    pub fn alive_broker_epoch(&self, broker: BrokerId) -> Option<BrokerEpoch> {
-        self.brokers
-            .get(&broker)
-            .filter(|broker| broker.state != BrokerState::Fenced)
-            .map(|broker| broker.epoch)
-    }
-
-    /// Whether the broker may join an ISR: alive, not stopping, and of the incarnation that last fetched, if that is
-    /// known (E2; `Partition.isReplicaIsrEligible`).
-    pub fn is_isr_eligible(&self, broker: BrokerId, fetched_as: Option<BrokerEpoch>) -> bool {
-        self.brokers.get(&broker).is_some_and(|cached| {
-            cached.state == BrokerState::Active
-                && fetched_as.is_none_or(|epoch| epoch == cached.epoch)
-        })
-    }
-
     /// Applies records that follow what was read before. Records read already are skipped.
     ///
     /// # Panics
@@ -109,6 +94,12 @@ impl MetadataCache {
                 delta.partitions.insert(partition);
             }
         }
+    }
+}
+
+impl BrokerRegistrations for MetadataCache {
+    fn registration(&self, broker: BrokerId) -> Option<(BrokerEpoch, BrokerState)> {
+        self.brokers.get(&broker).map(|cached| (cached.epoch, cached.state))
     }
 }
 
@@ -173,28 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn e2_only_an_active_broker_of_the_known_incarnation_may_join_an_isr() {
-        let mut cache = MetadataCache::default();
-        cache.apply(MetadataOffset(0), vec![registered(0)]);
-        assert!(!cache.is_isr_eligible(BROKER, None), "fenced");
-        cache.apply(MetadataOffset(1), vec![in_state(0, BrokerState::Active)]);
-        assert!(cache.is_isr_eligible(BROKER, None));
-        assert!(cache.is_isr_eligible(BROKER, Some(BrokerEpoch(0))));
-        assert!(!cache.is_isr_eligible(BROKER, Some(BrokerEpoch(9))), "another incarnation");
-        cache.apply(MetadataOffset(2), vec![in_state(0, BrokerState::InControlledShutdown)]);
-        assert!(!cache.is_isr_eligible(BROKER, None), "stopping");
-    }
-
-    #[test]
-    fn a_restarted_broker_is_dead_until_it_is_unfenced() {
+    fn a_restarted_broker_is_another_one_and_fenced() {
         let mut cache = MetadataCache::default();
         cache.apply(
             MetadataOffset(0),
-            vec![registered(0), in_state(0, BrokerState::Active), registered(2)],
+            vec![registered(0), in_state(0, BrokerState::InControlledShutdown)],
         );
-        assert_eq!(cache.alive_broker_epoch(BROKER), None);
+        assert_eq!(cache.alive_brokers().collect::<Vec<_>>(), [BROKER], "clients may still use it");
+        cache.apply(MetadataOffset(2), vec![registered(2)]);
+        assert_eq!(cache.registration(BROKER), Some((BrokerEpoch(2), BrokerState::Fenced)));
         assert_eq!(cache.alive_brokers().count(), 0);
-        cache.apply(MetadataOffset(3), vec![in_state(2, BrokerState::InControlledShutdown)]);
-        assert_eq!(cache.alive_broker_epoch(BROKER), Some(BrokerEpoch(2)));
     }
 }

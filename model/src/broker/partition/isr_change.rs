@@ -163,8 +163,8 @@ impl Partition {
         AlterPartitionOutcome { high_watermark_advanced, retry: None }
     }
 
-    /// Only [`ErrorCode::IneligibleReplica`] says for certain that nothing was changed, so only then is the pending change
-    /// forgotten. Other refusals leave it pending until new metadata comes; the rest is tried again.
+    /// Only [`ErrorCode::IneligibleReplica`] and [`ErrorCode::OperationNotAttempted`] say for certain that nothing was
+    /// changed, so only then is the pending change forgotten. Other refusals leave it pending until new metadata comes; the rest is tried again.
     fn isr_change_failed(
         &mut self,
         wish: &AlterPartitionWish,
@@ -174,7 +174,7 @@ impl Partition {
         host.probe(Probe::IsrChangeRefused);
         let mut outcome = AlterPartitionOutcome::default();
         match error {
-            ErrorCode::IneligibleReplica => {
+            ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => {
                 self.isr.roll_back();
                 self.note_in_sync_replicas(host);
             }
