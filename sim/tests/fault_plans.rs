@@ -340,6 +340,15 @@ fn a_plan_is_stored_like_this() {
 }
 
 #[test]
+fn the_schema_knows_every_fault_and_no_other_field() {
+    let schema = schemars::schema_for!(FaultPlan).to_value();
+    let kinds = schema["$defs"]["Fault"]["oneOf"].as_array().unwrap();
+    assert_eq!(kinds.len(), 19);
+    assert!(kinds.iter().all(|kind| kind["additionalProperties"] == false));
+    assert_eq!(schema["$defs"]["CorePhase"]["properties"]["deadline_ns"]["type"], "integer");
+}
+
+#[test]
 fn a_plan_reads_like_this() {
     let profile = with_core(Preset::Swarm.profile());
     insta::assert_snapshot!(plan_of(&profile, 7).describe().join("\n"));

@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::node_id::NodeId;
 use crate::time::Duration;
 
 /// Something that breaks. Unless said otherwise it lasts from its begin to its heal and then leaves no trace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// The process dies, the page cache survives; healed by a restart.
@@ -54,9 +55,11 @@ pub enum Fault {
         b: NodeId,
         /// How long it is whole each time, above zero.
         #[serde(rename = "up_ns")]
+        #[schemars(with = "u64")]
         up: Duration,
         /// How long it is cut each time, above zero.
         #[serde(rename = "down_ns")]
+        #[schemars(with = "u64")]
         down: Duration,
     },
     /// A link is slower than its character says.
@@ -67,6 +70,7 @@ pub enum Fault {
         to: NodeId,
         /// Mean of the exponentially distributed extra latency, above zero.
         #[serde(rename = "extra_latency_mean_ns")]
+        #[schemars(with = "u64")]
         extra_latency_mean: Duration,
         /// Whether the way back is slow as well.
         both_ways: bool,
@@ -152,7 +156,7 @@ pub enum Fault {
 }
 
 /// Which ways a partition cuts.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Neither side hears the other.
@@ -162,7 +166,7 @@ pub enum Direction {
 }
 
 /// Which of an isolated node's traffic stops.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Traffic {
     /// It neither hears nor is heard.
@@ -174,7 +178,7 @@ pub enum Traffic {
 }
 
 /// What a failing flush does to the pages it did not write.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlushErrorMode {
     /// They stay dirty: a later flush writes them.

@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Fault, List};
@@ -22,7 +23,7 @@ use crate::node_id::NodeId;
 use crate::time::{Duration, Instant};
 
 /// Everything that is going to break in a trial.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultPlan {
     /// The faults. Generated plans list them by begin; the order has no meaning.
@@ -33,7 +34,7 @@ pub struct FaultPlan {
 }
 
 /// One fault with its begin and its heal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedFault {
     /// Names the fault in traces, reports and while shrinking; unique in its plan.
@@ -47,12 +48,12 @@ pub struct PlannedFault {
 }
 
 /// The moment at which a fault begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Anchor {
     /// A point in simulated time.
     #[serde(rename = "at_ns")]
-    At(Instant),
+    At(#[schemars(with = "u64")] Instant),
     /// The n-th message of a kind between two nodes.
     Message {
         /// The name of the message's kind, as the actor gives it: `fetch-request`.
@@ -67,6 +68,7 @@ pub enum Anchor {
         point: MessagePoint,
         /// How long after that.
         #[serde(rename = "after_ns", default)]
+        #[schemars(with = "u64")]
         after: Duration,
     },
     /// The n-th hit of a probe.
@@ -80,12 +82,13 @@ pub enum Anchor {
         nth: u64,
         /// How long after that.
         #[serde(rename = "after_ns", default)]
+        #[schemars(with = "u64")]
         after: Duration,
     },
 }
 
 /// The end of a message's way that an anchor waits for.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessagePoint {
     /// The sender hands it to its connection.
@@ -95,12 +98,12 @@ pub enum MessagePoint {
 }
 
 /// When a fault is whole again.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Heal {
     /// So long after its begin.
     #[serde(rename = "after_ns")]
-    After(Duration),
+    After(#[schemars(with = "u64")] Duration),
     /// Not in this trial, unless the core phase heals it.
     Never,
     /// There is nothing to heal: the fault happens at one instant.
@@ -109,16 +112,18 @@ pub enum Heal {
 
 /// The second phase: what keeps a core from working is healed, everything else becomes permanent, and the core must make
 /// progress. Finds the livelocks that faults which always heal would hide (the idea is TigerBeetle's).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorePhase {
     /// When the phase begins; no fault begins from then on.
     #[serde(rename = "heal_at_ns")]
+    #[schemars(with = "u64")]
     pub heal_at: Instant,
     /// The nodes that work from then on, and the links between them.
     pub core: Vec<NodeId>,
     /// Simulated time within which the core must make progress.
     #[serde(rename = "deadline_ns")]
+    #[schemars(with = "u64")]
     pub deadline: Duration,
 }
 

@@ -28,6 +28,20 @@ pub enum PlanError {
         /// The nodes there are, as a list.
         known: String,
     },
+    /// An anchor waits for a message kind or a probe that no actor has.
+    #[error("fault #{id} ({fault}) waits for {sort} \"{name}\", but there is only {known}")]
+    UnknownMoment {
+        /// The fault.
+        id: u32,
+        /// Its kind.
+        fault: &'static str,
+        /// What it waits for: a message kind or a probe.
+        sort: &'static str,
+        /// The unknown name.
+        name: String,
+        /// The names there are, as a list.
+        known: String,
+    },
     /// The fault's own numbers make no sense.
     #[error("fault #{id} ({name}): {reason}")]
     Senseless {
@@ -69,6 +83,25 @@ impl FaultPlan {
             validate_fault(fault, known)?;
         }
         self.core.as_ref().map_or(Ok(()), |core| validate_core(core, &self.faults, known))
+    }
+
+    /// Checks that every moment an anchor waits for has one of the names that the actors give to message kinds and probes.
+    ///
+    /// # Errors
+    /// The first unknown name, in plan order.
+    pub fn validate_moments(&self, kinds: &[&str], probes: &[&str]) -> Result<(), PlanError> {
+        self.faults.iter().try_for_each(|fault| {
+            let (sort, name, known) = match &fault.begin {
+                Anchor::At(_) => return Ok(()),
+                Anchor::Message { kind, .. } => ("message kind", kind, kinds),
+                Anchor::Probe { name, .. } => ("probe", name, probes),
+            };
+            if known.contains(&name.as_str()) {
+                return Ok(());
+            }
+            let (id, fault, known) = (fault.id, fault.kind.name(), known.join(", "));
+            Err(PlanError::UnknownMoment { id, fault, sort, name: name.clone(), known })
+        })
     }
 }
 
@@ -227,6 +260,17 @@ mod tests {
             error_of(vec![fault], None),
             "fault #7 (crash) names n4, but the fleet has only n1, n2, n3"
         );
+    }
+
+    #[test]
+    fn an_anchor_waits_for_what_can_happen() {
+        let begin =
+            Anchor::Probe { name: "electd".into(), node: None, nth: 1, after: Duration::ZERO };
+        let plan = FaultPlan { faults: vec![PlannedFault { begin, ..crash(1) }], core: None };
+        assert_eq!(plan.validate_moments(&[], &["elected", "electd"]), Ok(()));
+        let error = plan.validate_moments(&["electd"], &["elected", "fenced"]).unwrap_err();
+        let told = "fault #7 (crash) waits for probe \"electd\", but there is only elected, fenced";
+        assert_eq!(error.to_string(), told);
     }
 
     #[test]
