@@ -124,6 +124,23 @@ fn an_append_to_a_page_marked_clean_makes_it_writable_again() {
 }
 
 #[test]
+fn a_flush_that_succeeds_after_a_longer_one_failed_ends_the_file_within_a_lost_page() {
+    let mut disk = disk(DiskOptions::default());
+    disk.append(NOW, "log", 'a', 100).unwrap();
+    let shorter = disk.begin_flush("log").unwrap();
+    disk.append(NOW, "log", 'b', 100).unwrap();
+    disk.faults.flush_error = Some(FlushErrorMode::MarksClean);
+    assert_eq!(flush(&mut disk, "log"), Err(DiskError::Io));
+    disk.faults.flush_error = None;
+    disk.complete_flush(NOW, shorter).unwrap();
+    assert_eq!(after_power_loss(&disk, "log"), exactly([Some("."), Some("..")]));
+    for seed in 0..50 {
+        let report = disk.clone().power_loss(NOW, &mut stream(seed));
+        assert!(report.outcomes.contains(&DiskOutcome::ZeroFilledTail), "seed {seed}: {report:?}");
+    }
+}
+
+#[test]
 fn what_is_written_anew_over_pages_marked_clean_is_safe() {
     let mut disk = disk_with_log(false);
     disk.faults.flush_error = Some(FlushErrorMode::MarksClean);

@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ktrial_sim::disk::{Disk, DiskOptions, DiskOutcome, Entry, FlushTicket, PowerLossReport};
+use ktrial_sim::disk::{
+    Disk, DiskError, DiskOptions, DiskOutcome, Entry, FlushTicket, PowerLossReport,
+};
+use ktrial_sim::fault::FlushErrorMode;
 use ktrial_sim::random::{Address, Purpose, Stream, Streams};
 use ktrial_sim::time::{Duration, Instant};
 use proptest::prelude::*;
@@ -24,6 +27,7 @@ enum Step {
     Rename(Name, Name),
     BeginFlush(Name),
     CompleteFlush(usize),
+    FailFlush(usize, FlushErrorMode),
     Wait(u64),
 }
 
@@ -39,6 +43,7 @@ fn content_step() -> BoxedStrategy<Step> {
         2 => (name(), 0..20usize).prop_map(|(name, keep)| Step::Truncate(name, keep)),
         3 => name().prop_map(Step::BeginFlush),
         3 => (0..3usize).prop_map(Step::CompleteFlush),
+        1 => (0..3usize).prop_map(|which| Step::FailFlush(which, FlushErrorMode::KeepsDirty)),
         3 => (0..20_000u64).prop_map(Step::Wait),
     ]
     .boxed()
@@ -51,6 +56,15 @@ fn any_step() -> BoxedStrategy<Step> {
         1 => (name(), 0..4usize).prop_map(|(name, len)| Step::ReplaceUnflushed(name, len)),
         1 => name().prop_map(Step::Remove),
         1 => (name(), name()).prop_map(|(from, to)| Step::Rename(from, to)),
+    ]
+    .boxed()
+}
+
+/// Also flushes after which the disk pretends.
+fn deceived_step() -> BoxedStrategy<Step> {
+    prop_oneof![
+        10 => any_step(),
+        1 => (0..3usize).prop_map(|which| Step::FailFlush(which, FlushErrorMode::MarksClean)),
     ]
     .boxed()
 }
@@ -126,6 +140,7 @@ impl Twin {
                 }
             }
             Step::CompleteFlush(which) => self.complete_flush(which),
+            Step::FailFlush(which, mode) => self.fail_flush(which, mode),
             Step::Wait(millis) => self.now = now + Duration::from_millis(millis),
         }
     }
@@ -158,6 +173,15 @@ impl Twin {
         }
     }
 
+    fn fail_flush(&mut self, which: usize, mode: FlushErrorMode) {
+        if which < self.flushes.len() {
+            let (_, _, ticket) = self.flushes.remove(which);
+            self.disk.faults.flush_error = Some(mode);
+            assert_eq!(self.disk.complete_flush(self.now, ticket), Err(DiskError::Io));
+            self.disk.faults.flush_error = None;
+        }
+    }
+
     fn draw_content(&mut self, len: usize) -> Vec<(Value, u32)> {
         let first = self.next_value;
         self.next_value += len as Value;
@@ -181,7 +205,7 @@ fn intact(content: &[(Value, u32)]) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn the_process_sees_what_it_did(steps in prop::collection::vec(any_step(), 0..150)) {
+    fn the_process_sees_what_it_did(steps in prop::collection::vec(deceived_step(), 0..150)) {
         let twin = Twin::run(1, &steps);
         let seen: BTreeMap<_, _> = twin.seen.iter().map(|(&name, content)| (name, intact(content))).collect();
         prop_assert_eq!(view(&twin.disk), seen);
@@ -218,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn no_content_comes_back_under_two_names(steps in prop::collection::vec(any_step(), 0..150), seed: u64) {
+    fn no_content_comes_back_under_two_names(steps in prop::collection::vec(deceived_step(), 0..150), seed: u64) {
         let mut twin = Twin::run(seed, &steps);
         let report = twin.power_loss(seed);
         let values: Vec<Value> = twin.disk.files().flat_map(|(_, file)| {
@@ -234,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn the_disk_after_a_power_loss_is_durable(steps in prop::collection::vec(any_step(), 0..100), seed: u64) {
+    fn the_disk_after_a_power_loss_is_durable(steps in prop::collection::vec(deceived_step(), 0..100), seed: u64) {
         let mut twin = Twin::run(seed, &steps);
         twin.power_loss(seed);
         let (once, bytes) = (view(&twin.disk), twin.disk.used_bytes());
@@ -255,7 +279,7 @@ proptest! {
 
     #[test]
     fn the_same_seed_does_the_same_damage_to_a_fork(
-        steps in prop::collection::vec(any_step(), 0..100),
+        steps in prop::collection::vec(deceived_step(), 0..100),
         more in prop::collection::vec(any_step(), 0..50),
         seed: u64,
     ) {

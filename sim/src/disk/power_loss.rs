@@ -148,12 +148,8 @@ impl<'a> PowerLoss<'a> {
         let bad: Vec<BadRange> = pages
             .iter()
             .filter(|page| page.durable_until < size)
-            .filter_map(|page| self.strike_page(page, fate))
+            .filter_map(|page| self.strike_page(page, size, fate))
             .collect();
-        assert!(
-            bad.iter().all(|range| range.end <= size),
-            "a file ends where a page does or is durable"
-        );
         self.mark(image, &bad);
         self.shorten(image, size);
         if bad.last().is_some_and(|last| last.end == size && !last.is_garbage) {
@@ -177,9 +173,11 @@ impl<'a> PowerLoss<'a> {
         }
     }
 
-    /// What a page at risk lost, if anything. A page marked clean loses all of it, whatever the luck.
-    fn strike_page(&mut self, page: &Page, fate: Fate) -> Option<BadRange> {
-        let all = BadRange { start: page.durable_until, end: page.end, is_garbage: false };
+    /// What a page at risk lost of the first `size` bytes, if anything. A page marked clean loses all of it, whatever the
+    /// luck.
+    fn strike_page(&mut self, page: &Page, size: u64, fate: Fate) -> Option<BadRange> {
+        let end = page.end.min(size);
+        let all = BadRange { start: page.durable_until, end, is_garbage: false };
         if page.orphaned {
             self.report.outcomes.insert(DiskOutcome::MarkedCleanLost);
             return Some(all);
