@@ -11,6 +11,8 @@
 //! 0-------1----------------2-------------------(3)------------------------------------->
 //! ```
 
+use std::ops::Range;
+
 use ktrial_sim::disk::DiskError;
 use ktrial_sim::time::{Duration, Instant};
 
@@ -134,31 +136,34 @@ impl FlushState {
         }
     }
 
-    /// Flushes every segment from the recovery point to what was asked for. The active one is flushed as it is now, so
-    /// that the round covers the whole log if it is among them.
+    /// Flushes every segment from the recovery point to what was asked for. A file is flushed as it is now, so if the
+    /// active one is among them the round covers the whole log.
     fn begin(&mut self, log: &Extent<'_>, host: &mut impl Host) {
         self.latest = FlushRound(self.latest.0 + 1);
-        let first = log
-            .segments
-            .partition_point(|segment| segment.base_offset <= self.recovery_point)
-            .saturating_sub(1);
-        let end = log.segments.partition_point(|segment| segment.base_offset <= self.asked);
+        let segments = self.segments_to_flush(log);
+        if segments.end == log.segments.len() {
+            self.asked = log.log_end_offset;
+        }
         let mut files = 0;
-        for segment in &log.segments[first..end.max(first)] {
+        for segment in &log.segments[segments] {
             let name = segment.file_name(log.partition);
             if host.file(name).is_some() {
-                host.flush(name, LogToken::Flush(log.partition, self.latest))
-                    .expect("the file is there");
+                host.flush(name, LogToken::Flush(log.partition, self.latest)).expect("the file is there");
                 files += 1;
             }
-        }
-        if end == log.segments.len() {
-            self.asked = log.log_end_offset;
         }
         self.in_flight = Some(InFlight { up_to: self.asked, files });
         if files == 0 {
             self.end(log, host);
         }
+    }
+
+    /// An active segment that was just emptied by truncation is among them, because the truncation has to be durable.
+    fn segments_to_flush(&self, log: &Extent<'_>) -> Range<usize> {
+        let before = |offset: Offset| log.segments.partition_point(|segment| segment.base_offset < offset);
+        let end = if self.asked == log.log_end_offset { log.segments.len() } else { before(self.asked) };
+        let first = before(Offset(self.recovery_point.0 + 1)).saturating_sub(1);
+        first.min(end)..end
     }
 
     fn end(&mut self, log: &Extent<'_>, host: &mut impl Host) {

@@ -18,7 +18,7 @@ use crate::probe::Probe;
 pub enum LogToken {
     /// One file of a flush: for `Partition::flush_completed` (or [`UnifiedLog::flush_completed`](super::UnifiedLog)).
     Flush(TopicPartition, FlushRound),
-    /// A checkpoint that nobody waits for: if it failed, the broker halts.
+    /// A checkpoint, or a removal, that nobody waits for: if it failed, the broker halts.
     Checkpoint,
     /// A write of a clean shutdown: for [`LogManager::shutdown_write_completed`](super::LogManager).
     ShutdownWrite,
@@ -36,8 +36,9 @@ pub trait Host {
     fn append(&mut self, name: FileName, entry: FileEntry, bytes: u32) -> Result<(), DiskError>;
     /// Keeps the first entries of a file.
     fn truncate(&mut self, name: FileName, keep_entries: usize) -> Result<(), DiskError>;
-    /// Removes a file.
-    fn remove(&mut self, name: FileName) -> Result<(), DiskError>;
+    /// Removes files, and begins to make that durable: on a journalled file system the next fsync of anything does, and
+    /// Kafka writes a checkpoint within seconds.
+    fn remove(&mut self, names: &[FileName]) -> Result<(), DiskError>;
     /// Replaces a file at once; the token comes back when that is durable.
     fn replace(
         &mut self,
@@ -78,8 +79,10 @@ where
         Context::truncate(self, name, keep_entries)
     }
 
-    fn remove(&mut self, name: FileName) -> Result<(), DiskError> {
-        Context::remove(self, name)
+    fn remove(&mut self, names: &[FileName]) -> Result<(), DiskError> {
+        names.iter().try_for_each(|&name| Context::remove(self, name))?;
+        self.flush_directory(LogToken::Checkpoint.into());
+        Ok(())
     }
 
     fn replace(

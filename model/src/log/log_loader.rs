@@ -7,12 +7,13 @@
 //! Simplified: offsets have no gaps here (there is no compaction), so a gap between two segments counts as damage, where
 //! Kafka goes on behind it. A trusted log whose end cannot be read is scanned as well.
 
-use super::host::Host;
+use super::host::{Host, LogToken};
 use super::leader_epoch_cache::LeaderEpochCache;
 use super::segment::{Batches, Segment};
 use super::storage_error;
 use super::unified_log::{LoadedLog, LogConfig, UnifiedLog};
 use crate::error_code::ErrorCode;
+use crate::file::FileName;
 use crate::ids::{Offset, TopicPartition};
 use crate::mutant::Mutant;
 use crate::note::Note;
@@ -94,7 +95,7 @@ impl LogLoader {
             }
         }
         if self.segments.is_empty() {
-            self.segments.push(Segment::empty(Offset::ZERO));
+            self.begin_log(host)?;
         }
         self.settle_epochs(&epochs_on_disk, host)?;
         // After a crash the recovery point stays where it was: what the scan has found valid may still be unflushed.
@@ -107,6 +108,14 @@ impl LogLoader {
             high_watermark,
             epochs: self.epochs,
         })
+    }
+
+    /// Creates the first segment, durably: without it nobody could tell later segments from a whole log.
+    fn begin_log(&mut self, host: &mut impl Host) -> Result<(), ErrorCode> {
+        let first = Segment::empty(Offset::ZERO);
+        self.segments.push(first);
+        let name = first.file_name(self.partition);
+        host.replace(name, Vec::new(), LogToken::Checkpoint).map_err(storage_error)
     }
 
     /// Opens the segment at `base`, which ends at `next_base` unless it is the last. False if the log ends in it.
@@ -166,10 +175,8 @@ impl LogLoader {
 
     /// Removes the segments at `bases`.
     fn remove(&self, bases: &[Offset], host: &mut impl Host) -> Result<(), ErrorCode> {
-        for &base in bases {
-            host.remove(Segment::empty(base).file_name(self.partition)).map_err(storage_error)?;
-        }
-        Ok(())
+        let names: Vec<FileName> = bases.iter().map(|&base| FileName::Segment(self.partition, base)).collect();
+        if names.is_empty() { Ok(()) } else { host.remove(&names).map_err(storage_error) }
     }
 
     /// Forgets epochs beyond the log's end, and writes the file if it is not what the cache is now (L29).

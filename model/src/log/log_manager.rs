@@ -212,6 +212,6 @@ fn take_clean_shutdown_file(host: &mut impl Host) -> Result<Option<BrokerEpoch>,
         Some(&FileEntry::CleanShutdown(broker_epoch)) => Some(broker_epoch),
         _ => None,
     };
-    host.remove(FileName::CleanShutdown)?;
+    host.remove(&[FileName::CleanShutdown])?;
     Ok(broker_epoch)
 }

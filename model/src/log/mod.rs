@@ -15,6 +15,8 @@ mod leader_epoch_cache;
 pub mod log_loader;
 mod log_manager;
 mod segment;
+#[cfg(test)]
+pub(crate) mod test_host;
 mod unified_log;
 
 use ktrial_sim::disk::DiskError;
