@@ -148,7 +148,8 @@ impl FlushState {
         for segment in &log.segments[segments] {
             let name = segment.file_name(log.partition);
             if host.file(name).is_some() {
-                host.flush(name, LogToken::Flush(log.partition, self.latest)).expect("the file is there");
+                host.flush(name, LogToken::Flush(log.partition, self.latest))
+                    .expect("the file is there");
                 files += 1;
             }
         }
@@ -160,8 +161,10 @@ impl FlushState {
 
     /// An active segment that was just emptied by truncation is among them, because the truncation has to be durable.
     fn segments_to_flush(&self, log: &Extent<'_>) -> Range<usize> {
-        let before = |offset: Offset| log.segments.partition_point(|segment| segment.base_offset < offset);
-        let end = if self.asked == log.log_end_offset { log.segments.len() } else { before(self.asked) };
+        let before =
+            |offset: Offset| log.segments.partition_point(|segment| segment.base_offset < offset);
+        let end =
+            if self.asked == log.log_end_offset { log.segments.len() } else { before(self.asked) };
         let first = before(Offset(self.recovery_point.0 + 1)).saturating_sub(1);
         first.min(end)..end
     }

@@ -175,7 +175,8 @@ impl LogLoader {
 
     /// Removes the segments at `bases`.
     fn remove(&self, bases: &[Offset], host: &mut impl Host) -> Result<(), ErrorCode> {
-        let names: Vec<FileName> = bases.iter().map(|&base| FileName::Segment(self.partition, base)).collect();
+        let names: Vec<FileName> =
+            bases.iter().map(|&base| FileName::Segment(self.partition, base)).collect();
         if names.is_empty() { Ok(()) } else { host.remove(&names).map_err(storage_error) }
     }
 
@@ -192,5 +193,137 @@ impl LogLoader {
             host.probe(Probe::EpochCacheTrimmed);
         }
         if self.epochs.starts() == on_disk.starts() { Ok(()) } else { self.epochs.write(host) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::LeaderEpoch;
+    use crate::log::test_host::{PARTITION, TestHost, batch, config, log_of, open, segments_of};
+
+    const E0: LeaderEpoch = LeaderEpoch(0);
+    const E1: LeaderEpoch = LeaderEpoch(1);
+
+    fn after_clean_shutdown(host: &mut TestHost) -> UnifiedLog {
+        let checkpoints = LogCheckpoints {
+            had_clean_shutdown: true,
+            recovery_point: Offset(3),
+            high_watermark: Offset(2),
+        };
+        load(PARTITION, config(), checkpoints, host).unwrap()
+    }
+
+    fn after_crash(recovery_point: u64, host: &mut TestHost) -> UnifiedLog {
+        let checkpoints = LogCheckpoints {
+            had_clean_shutdown: false,
+            recovery_point: Offset(recovery_point),
+            high_watermark: Offset(9),
+        };
+        load(PARTITION, config(), checkpoints, host).unwrap()
+    }
+
+    fn segment(base: u64) -> FileName {
+        FileName::Segment(PARTITION, Offset(base))
+    }
+
+    /// Three segments of two batches of one record: offsets 0-1, 2-3, 4-5.
+    fn three_segments(host: &mut TestHost) {
+        log_of(&[1; 6], segments_of(2), host);
+    }
+
+    #[test]
+    fn a_clean_shutdown_is_trusted_to_the_end() {
+        let host = &mut TestHost::new(1);
+        three_segments(host);
+        host.disk.corrupt(segment(4), 0);
+        let log = after_clean_shutdown(host);
+        assert_eq!((log.log_end_offset(), log.high_watermark()), (Offset(6), Offset(2)));
+        assert_eq!(log.recovery_point(), Offset(6), "a clean shutdown has flushed everything");
+    }
+
+    #[test]
+    fn recovery_stops_at_the_first_damaged_batch_and_drops_later_segments() {
+        let host = &mut TestHost::new(1);
+        three_segments(host);
+        host.disk.corrupt(segment(2), 1);
+        let log = after_crash(0, host);
+        assert_eq!((log.log_end_offset(), log.high_watermark()), (Offset(3), Offset(3)));
+        assert_eq!(host.segment_bases(PARTITION), [Offset(0), Offset(2)]);
+        assert!(host.probes.contains(&Probe::RecoveredTornTail));
+        assert_eq!(log.recovery_point(), Offset(0), "the scan flushes nothing");
+    }
+
+    #[test]
+    fn segments_below_the_recovery_point_are_not_scanned() {
+        let host = &mut TestHost::new(1);
+        three_segments(host);
+        host.disk.corrupt(segment(0), 1);
+        assert_eq!(after_crash(4, &mut host.clone()).log_end_offset(), Offset(6));
+        assert_eq!(after_crash(1, host).log_end_offset(), Offset(1));
+    }
+
+    #[test]
+    fn a_gap_between_segments_ends_the_log() {
+        let host = &mut TestHost::new(1);
+        three_segments(host);
+        host.disk.remove(host.now, segment(2)).unwrap();
+        assert_eq!(after_crash(0, host).log_end_offset(), Offset(2));
+        assert_eq!(host.segment_bases(PARTITION), [Offset(0)]);
+    }
+
+    #[test]
+    fn recovery_adds_the_epochs_that_the_file_has_lost() {
+        let host = &mut TestHost::new(1);
+        let mut log = log_of(&[1, 1], config(), host);
+        log.append_as_leader(&batch(1), E1, host).unwrap();
+        host.disk.remove(host.now, FileName::LeaderEpochCheckpoint(PARTITION)).unwrap();
+        let reopened = after_crash(0, host);
+        assert_eq!(reopened.epochs().starts(), log.epochs().starts());
+        assert!(host.probes.contains(&Probe::EpochCacheRebuilt));
+        assert_eq!(LeaderEpochCache::read(PARTITION, host).unwrap().starts().len(), 2);
+    }
+
+    #[test]
+    fn epochs_beyond_the_recovered_end_are_forgotten() {
+        let host = &mut TestHost::new(1);
+        let mut log = log_of(&[1, 1], config(), host);
+        log.append_as_leader(&batch(1), E1, host).unwrap();
+        host.disk.corrupt(segment(0), 2);
+        assert_eq!(after_crash(0, host).latest_epoch(), Some(E0));
+        assert!(host.probes.contains(&Probe::EpochCacheTrimmed));
+    }
+
+    #[test]
+    fn a_damaged_epoch_file_is_a_storage_error() {
+        let host = &mut TestHost::new(1);
+        log_of(&[1], config(), host);
+        host.disk.corrupt(FileName::LeaderEpochCheckpoint(PARTITION), 0);
+        let checkpoints = LogCheckpoints {
+            had_clean_shutdown: true,
+            recovery_point: Offset(0),
+            high_watermark: Offset(0),
+        };
+        let loaded = load(PARTITION, config(), checkpoints, host);
+        assert_eq!(loaded.map(|log| log.log_end_offset()), Err(ErrorCode::KafkaStorageError));
+    }
+
+    #[test]
+    fn a_lost_disk_is_an_empty_log() {
+        let host = &mut TestHost::new(1);
+        three_segments(host);
+        host.disk.lose();
+        let log = after_crash(4, host);
+        assert_eq!((log.log_end_offset(), log.high_watermark()), (Offset(0), Offset(0)));
+        assert_eq!((log.recovery_point(), log.latest_epoch()), (Offset(0), None));
+    }
+
+    #[test]
+    fn a_process_crash_loses_nothing() {
+        let host = &mut TestHost::new(1);
+        let log = log_of(&[3, 2, 1], segments_of(3), host);
+        let reopened = open(segments_of(3), host);
+        assert_eq!(reopened.log_end_offset(), log.log_end_offset());
+        assert_eq!(reopened.epochs().starts(), log.epochs().starts());
     }
 }

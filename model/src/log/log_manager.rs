@@ -215,3 +215,101 @@ fn take_clean_shutdown_file(host: &mut impl Host) -> Result<Option<BrokerEpoch>,
     host.remove(&[FileName::CleanShutdown])?;
     Ok(broker_epoch)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::test_host::{PARTITION, TestHost, config, log_of};
+
+    const EPOCH: BrokerEpoch = BrokerEpoch(5);
+
+    fn boot(host: &mut TestHost) -> LogManager {
+        LogManager::boot(Mutation::default(), host).unwrap()
+    }
+
+    /// Lets everything end that a shutdown waits for. Says whether it is over.
+    fn run(logs: &mut LogManager, log: &mut UnifiedLog, host: &mut TestHost) -> bool {
+        let mut is_over = false;
+        for _ in 0..4 {
+            logs.continue_shutdown([&*log].into_iter(), host).unwrap();
+            for (token, result) in host.complete_flushes() {
+                match token {
+                    LogToken::Flush(_, round) => drop(log.flush_completed(round, result, host)),
+                    LogToken::Checkpoint => {}
+                    LogToken::ShutdownWrite => {
+                        is_over = logs.shutdown_write_completed(result, host).unwrap();
+                    }
+                }
+            }
+        }
+        is_over
+    }
+
+    #[test]
+    fn a_clean_shutdown_brings_everything_back_even_after_a_power_loss() {
+        let host = &mut TestHost::new(3);
+        let mut logs = boot(host);
+        let mut log = log_of(&[1, 2, 3], config(), host);
+        log.maybe_increment_high_watermark(Offset(3));
+        logs.begin_shutdown(EPOCH, [&mut log].into_iter(), host);
+        assert!(run(&mut logs, &mut log, host));
+        assert!(matches!(host.notes.last(), Some(Note::CleanShutdown)));
+        host.power_loss();
+
+        let logs = boot(host);
+        assert_eq!(logs.previous_broker_epoch(), Some(EPOCH));
+        let log = logs.load(PARTITION, config(), host).unwrap();
+        assert_eq!((log.log_end_offset(), log.high_watermark()), (Offset(6), Offset(3)));
+        assert_eq!(log.recovery_point(), Offset(6));
+    }
+
+    #[test]
+    fn a_boot_takes_the_clean_shutdown_file_away() {
+        let host = &mut TestHost::new(3);
+        let mut logs = boot(host);
+        let mut log = log_of(&[1], config(), host);
+        logs.begin_shutdown(EPOCH, [&mut log].into_iter(), host);
+        run(&mut logs, &mut log, host);
+        assert_eq!(boot(host).previous_broker_epoch(), Some(EPOCH));
+        assert_eq!(boot(host).previous_broker_epoch(), None);
+    }
+
+    #[test]
+    fn a_shutdown_that_cannot_flush_leaves_no_clean_shutdown_file() {
+        let host = &mut TestHost::new(3);
+        let mut logs = boot(host);
+        let mut log = log_of(&[1], config(), host);
+        logs.begin_shutdown(EPOCH, [&mut log].into_iter(), host);
+        logs.continue_shutdown([&log].into_iter(), host).unwrap();
+        assert!(!host.disk.exists(FileName::CleanShutdown), "the log is not flushed yet");
+        assert!(!host.disk.exists(FileName::HighWatermarkCheckpoint));
+    }
+
+    #[test]
+    fn checkpoints_hold_every_log() {
+        let host = &mut TestHost::new(3);
+        let logs = boot(host);
+        let mut log = log_of(&[4], config(), host);
+        log.maybe_increment_high_watermark(Offset(2));
+        logs.checkpoint_high_watermarks([&log].into_iter(), host).unwrap();
+        logs.checkpoint_recovery_points([&log].into_iter(), host).unwrap();
+        let logs = boot(host);
+        assert_eq!(logs.high_watermarks[&PARTITION], Offset(2));
+        assert_eq!(logs.recovery_points[&PARTITION], Offset(0));
+        let reopened = logs.load(PARTITION, config(), host).unwrap();
+        assert_eq!(reopened.high_watermark(), Offset(2));
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_counts_as_empty() {
+        let host = &mut TestHost::new(3);
+        let logs = boot(host);
+        let mut log = log_of(&[4], config(), host);
+        log.maybe_increment_high_watermark(Offset(2));
+        logs.checkpoint_high_watermarks([&log].into_iter(), host).unwrap();
+        host.disk.corrupt(FileName::HighWatermarkCheckpoint, 0);
+        let log = boot(host).load(PARTITION, config(), host).unwrap();
+        assert_eq!((log.high_watermark(), log.log_end_offset()), (Offset(0), Offset(4)));
+        assert!(host.probes.contains(&Probe::CheckpointUnreadable));
+    }
+}

@@ -11,6 +11,8 @@
 pub mod checkpoint;
 mod flush;
 mod host;
+#[cfg(test)]
+mod laws;
 mod leader_epoch_cache;
 pub mod log_loader;
 mod log_manager;

@@ -5,9 +5,10 @@ use ktrial_sim::disk::{Disk, DiskError, DiskOptions, File, FlushTicket};
 use ktrial_sim::random::{Address, Purpose, Stream, Streams};
 use ktrial_sim::time::{Duration, Instant};
 
-use super::{FlushRound, Host, LogConfig, LogToken, UnifiedLog};
+use super::log_loader::{LogCheckpoints, load};
+use super::{Host, LogConfig, LogToken, UnifiedLog};
 use crate::file::{FileEntry, FileName};
-use crate::ids::{Offset, RecordId, TopicId, TopicPartition};
+use crate::ids::{LeaderEpoch, Offset, RecordId, TopicId, TopicPartition};
 use crate::mutant::Mutation;
 use crate::note::Note;
 use crate::probe::Probe;
@@ -50,7 +51,10 @@ impl TestHost {
     /// Completes every flush begun so far and returns what comes back.
     pub(crate) fn complete_flushes(&mut self) -> Vec<(LogToken, Result<(), DiskError>)> {
         let in_flight = std::mem::take(&mut self.in_flight);
-        in_flight.into_iter().map(|(ticket, token)| (token, self.disk.complete_flush(self.now, ticket))).collect()
+        in_flight
+            .into_iter()
+            .map(|(ticket, token)| (token, self.disk.complete_flush(self.now, ticket)))
+            .collect()
     }
 
     /// Completes flushes until none is left, and tells the log of its own.
@@ -62,11 +66,6 @@ impl TestHost {
                 }
             }
         }
-    }
-
-    /// How many files are being flushed for `round`.
-    pub(crate) fn files_in_flight(&self, round: FlushRound) -> usize {
-        self.in_flight.iter().filter(|(_, token)| matches!(token, LogToken::Flush(_, r) if *r == round)).count()
     }
 
     pub(crate) fn power_loss(&mut self) {
@@ -153,4 +152,23 @@ pub(crate) fn batch(count: u64) -> Batch {
         timestamp_ms: 0,
     };
     Batch::new((0..count).map(record).collect())
+}
+
+/// Opens the log after an unclean shutdown, without any checkpoint.
+pub(crate) fn open(config: LogConfig, host: &mut TestHost) -> UnifiedLog {
+    let nothing = LogCheckpoints {
+        had_clean_shutdown: false,
+        recovery_point: Offset::ZERO,
+        high_watermark: Offset::ZERO,
+    };
+    load(PARTITION, config, nothing, host).expect("the disk is healthy")
+}
+
+/// A log with a batch of each of these lengths, all of epoch 0.
+pub(crate) fn log_of(lengths: &[u64], config: LogConfig, host: &mut TestHost) -> UnifiedLog {
+    let mut log = open(config, host);
+    for &length in lengths {
+        log.append_as_leader(&batch(length), LeaderEpoch(0), host).expect("the disk is healthy");
+    }
+    log
 }
