@@ -35,7 +35,11 @@ use crate::process::{Ctx, DiskToken, Process, Timer};
 
 pub mod alter_partition;
 mod announcement;
+#[cfg(test)]
+mod fixture;
 pub mod heartbeat;
+#[cfg(test)]
+mod laws;
 pub mod metadata_log;
 pub mod partition_change_builder;
 pub mod registration;

@@ -275,3 +275,107 @@ fn broker_change(
 ) -> MetadataRecord {
     MetadataRecord::BrokerChange { broker, broker_epoch: registration.epoch, state }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::fixture::{Fixture, LEADER};
+
+    const OTHER: BrokerId = BrokerId(1);
+
+    #[test]
+    fn topics_come_to_be_when_the_last_broker_is_active_and_only_then() {
+        let fixture = Fixture::new();
+        assert!(
+            fixture.replication.create_topics(&fixture.cluster_control, OTHER).is_empty(),
+            "they exist"
+        );
+        let empty = ReplicationControl::new(Arc::clone(&fixture.replication.cluster));
+        assert_eq!(empty.create_topics(&fixture.cluster_control, OTHER).len(), 1);
+        assert!(
+            empty.create_topics(&ClusterControl::default(), OTHER).is_empty(),
+            "the others are missing"
+        );
+    }
+
+    #[test]
+    fn k8_a_fenced_leader_is_succeeded_and_leaves_the_isr() {
+        let mut fixture = Fixture::new();
+        fixture.fence(LEADER);
+        assert_eq!(fixture.state().leader, Some(OTHER));
+        assert_eq!(fixture.state().isr, [OTHER, BrokerId(2)]);
+        assert!(!fixture.replication.leads_any(LEADER));
+    }
+
+    #[test]
+    fn k8_an_unfenced_broker_leads_what_nobody_could() {
+        let mut fixture = Fixture::new();
+        [2, 1, 0].into_iter().for_each(|id| fixture.fence(BrokerId(id)));
+        assert_eq!((fixture.state().leader, fixture.state().isr.len()), (None, 0));
+        assert_eq!(
+            fixture.state().elr,
+            [0, 1].map(BrokerId),
+            "who left while two were enough is not eligible"
+        );
+        fixture.unfence(BrokerId(2));
+        assert_eq!(fixture.state().leader, None, "it may lack records");
+        fixture.unfence(OTHER);
+        assert_eq!(fixture.state().leader, Some(OTHER));
+    }
+
+    #[test]
+    fn k8_a_stopping_leader_is_succeeded_before_it_stops() {
+        let mut fixture = Fixture::new();
+        let registration = *fixture.cluster_control.registration(LEADER).expect("registered");
+        let records = fixture.replication.broker_in_controlled_shutdown(
+            LEADER,
+            &registration,
+            &fixture.cluster_control,
+        );
+        fixture.commit(records);
+        assert_eq!(fixture.state().leader, Some(OTHER));
+    }
+
+    #[test]
+    fn k8_only_an_unclean_shutdown_costs_eligibility() {
+        for (unclean, elr) in [(false, vec![OTHER]), (true, vec![])] {
+            let mut fixture = Fixture::new();
+            fixture.fence(BrokerId(2));
+            let records =
+                fixture.replication.broker_restarted(OTHER, unclean, &fixture.cluster_control);
+            fixture.commit(records);
+            assert_eq!((&fixture.state().isr, &fixture.state().elr), (&vec![LEADER], &elr));
+        }
+    }
+
+    #[test]
+    fn k8_leadership_returns_to_a_preferred_replica_in_sync() {
+        let mut fixture = Fixture::new();
+        fixture.fence(LEADER);
+        fixture.unfence(LEADER);
+        assert!(
+            fixture.replication.balance_leaders(&fixture.cluster_control).is_empty(),
+            "it is not in sync"
+        );
+        fixture.set_isr(&[1, 2, 0]);
+        let records = fixture.replication.balance_leaders(&fixture.cluster_control);
+        fixture.commit(records);
+        assert_eq!(fixture.state().leader, Some(LEADER));
+        assert!(
+            fixture.replication.balance_leaders(&fixture.cluster_control).is_empty(),
+            "once is enough"
+        );
+    }
+
+    #[test]
+    fn k8_only_where_it_is_allowed_a_leader_is_found_uncleanly() {
+        for is_allowed in [false, true] {
+            let mut fixture = Fixture::without_elr(is_allowed);
+            [2, 1, 0].into_iter().for_each(|id| fixture.fence(BrokerId(id)));
+            fixture.set_state(BrokerId(2), BrokerState::Active);
+            let records = fixture.replication.elect_unclean_leaders(&fixture.cluster_control);
+            fixture.commit(records);
+            assert_eq!(fixture.state().leader, is_allowed.then_some(BrokerId(2)));
+        }
+    }
+}
