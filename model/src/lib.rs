@@ -17,3 +17,4 @@ pub mod partitioner;
 pub mod probe;
 pub mod process;
 pub mod record;
+pub mod wake_up;

@@ -102,4 +102,8 @@ probes! {
     IneligibleReplicaRefused = "ineligible-replica-refused",
     /// The controller came back with its metadata log.
     ControllerRestarted = "controller-restarted",
+    /// A fetch from a leader had no answer in time.
+    ReplicaFetchTimedOut = "replica-fetch-timed-out",
+    /// A follower's log is not within its leader's (F15).
+    FollowerOutOfRange = "follower-out-of-range",
 }

@@ -1,4 +1,4 @@
-//! One timer for everything a client waits for.
+//! One timer for everything a process of one kind waits for.
 //!
 //! Deadlines of requests and batches move back with every answer. A timer that is too early costs one look at the clock
 //! when it fires; setting it anew each time would cost more. So it is only ever moved forward in time order.
@@ -7,7 +7,7 @@ use ktrial_sim::actor::Actor;
 use ktrial_sim::context::{Context, TimerId};
 use ktrial_sim::time::Instant;
 
-/// The timer of one client.
+/// One such timer.
 #[derive(Clone, Default, Debug)]
 pub struct WakeUp {
     armed: Option<(Instant, TimerId)>,

@@ -13,7 +13,7 @@ use super::request_channel::ReplyTo;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition};
 use crate::message::{
-    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, Fetcher, Response,
+    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, Response,
 };
 use crate::probe::Probe;
 use crate::process::Ctx;
@@ -47,12 +47,7 @@ struct FetchResult {
 
 impl Broker {
     /// Reads what there is; answers if that is enough.
-    pub(super) fn fetch(
-        &mut self,
-        reply: ReplyTo,
-        request: Box<FetchRequest>,
-        ctx: &mut Ctx<'_>,
-    ) {
+    pub(super) fn fetch(&mut self, reply: ReplyTo, request: Box<FetchRequest>, ctx: &mut Ctx<'_>) {
         let result = self.read(&request, true, ctx);
         let is_enough = result.is_urgent
             || request.max_wait.is_zero()
@@ -203,9 +198,4 @@ fn refused(partition: TopicPartition, error: ErrorCode) -> FetchPartitionRespons
         diverging_epoch: None,
         batches: Vec::new(),
     }
-}
-
-/// Consumers see what is committed, followers everything.
-pub(super) fn is_follower(fetcher: Fetcher) -> bool {
-    matches!(fetcher, Fetcher::Replica(..))
 }

@@ -48,7 +48,8 @@ impl LocalPartitions {
     }
 
     fn place(&self, name: TopicPartition) -> Option<usize> {
-        let place = *self.places.get(usize::from(name.topic.0))?.get(usize::from(name.partition))?;
+        let place =
+            *self.places.get(usize::from(name.topic.0))?.get(usize::from(name.partition))?;
         usize::from(place).checked_sub(1)
     }
 }

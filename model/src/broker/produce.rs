@@ -150,8 +150,10 @@ impl Broker {
 
     fn answer_produce(&mut self, delayed: &DelayedProduce, ctx: &mut Ctx<'_>) {
         if delayed.acks == RequiredAcks::Zero {
-            let has_failed =
-                delayed.partitions.iter().any(|status| matches!(status.outcome, Outcome::Failed(_)));
+            let has_failed = delayed
+                .partitions
+                .iter()
+                .any(|status| matches!(status.outcome, Outcome::Failed(_)));
             if has_failed {
                 self.channels.disconnect(delayed.reply, ctx);
             } else {
@@ -175,12 +177,7 @@ impl Broker {
         let current_leader = (error == ErrorCode::NotLeaderOrFollower)
             .then(|| self.partitions.get(status.partition)?.current_leader())
             .flatten();
-        ProducePartitionResponse {
-            partition: status.partition,
-            error,
-            base_offset,
-            current_leader,
-        }
+        ProducePartitionResponse { partition: status.partition, error, base_offset, current_leader }
     }
 
     /// Answers what has waited for too long: whatever is not acknowledged by now timed out, and stays in the log.

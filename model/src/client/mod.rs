@@ -15,7 +15,6 @@ pub mod connections;
 pub mod consumer;
 pub mod metadata;
 pub mod producer;
-pub mod wake_up;
 
 #[cfg(test)]
 mod scripted;

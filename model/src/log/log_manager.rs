@@ -29,7 +29,7 @@ use crate::note::Note;
 use crate::probe::Probe;
 
 /// The log directory of a broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct LogManager {
     previous_broker_epoch: Option<BrokerEpoch>,
     recovery_points: CheckpointedOffsets,

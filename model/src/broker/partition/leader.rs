@@ -5,7 +5,9 @@ use super::{BrokerRegistrations, Partition};
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::{AppendInfo, Host};
-use crate::message::{Fetcher, ListOffsetsTarget, RequiredAcks};
+use crate::message::{
+    EpochEndOffset, Fetcher, ListOffsetsTarget, OffsetForLeaderEpoch, RequiredAcks,
+};
 use crate::mutant::Mutant;
 use crate::record::Batch;
 
@@ -63,6 +65,19 @@ impl Partition {
         }
         let is_enough = self.effective_min_isr() <= self.isr.maximal_len();
         Some(if is_enough { Ok(()) } else { Err(ErrorCode::NotEnoughReplicasAfterAppend) })
+    }
+
+    /// Where the epoch asked for ends in this log, for whoever wants to know whether its records are still there
+    /// (F3, KIP-320); `None` if the log knows no such epoch.
+    ///
+    /// # Errors
+    /// Those of the leader epoch (P7); [`ErrorCode::NotLeaderOrFollower`].
+    pub fn last_offset_for_leader_epoch(
+        &self,
+        asked: &OffsetForLeaderEpoch,
+    ) -> Result<Option<EpochEndOffset>, ErrorCode> {
+        self.check_leads(Some(asked.current_leader_epoch))?;
+        Ok(self.log.end_offset_for_epoch(asked.leader_epoch))
     }
 
     /// Where the log begins or ends for `fetcher` (H6).

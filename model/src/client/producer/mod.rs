@@ -28,7 +28,6 @@ use ktrial_sim::time::{Duration, Instant};
 use crate::client::producer::partitioning::Partitioning;
 use crate::client::producer::sender::Sender;
 use crate::client::producer::workload::{Application, NewRecord, Workload};
-use crate::client::wake_up::WakeUp;
 use crate::cluster::Cluster;
 use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
@@ -38,6 +37,7 @@ use crate::note::Note;
 use crate::probe::Probe;
 use crate::process::{Ctx, Process, Timer};
 use crate::record::{BATCH_OVERHEAD_BYTES, Record, RecordValue};
+use crate::wake_up::WakeUp;
 
 /// What a producer is started with.
 #[derive(Clone, Debug)]
