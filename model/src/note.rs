@@ -6,6 +6,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::{
     BrokerEpoch, BrokerId, GroupId, LeaderEpoch, Offset, RecordId, RecordKey, TopicPartition,
 };
+use crate::log::EpochStart;
 use crate::metadata::{BrokerState, PartitionState};
 use crate::record::Batch;
 
@@ -54,8 +55,15 @@ pub enum Note {
     },
     /// A batch was appended, by the leader or by a follower.
     Appended { partition: TopicPartition, batch: Batch, as_leader: bool },
-    /// The log was cut.
-    Truncated { partition: TopicPartition, log_end_offset: Offset, high_watermark_before: Offset },
+    /// Everything below the recovery point is durable, and so is every cut made so far.
+    Flushed { partition: TopicPartition, recovery_point: Offset },
+    /// The log was cut; its leader epoch cache is now this.
+    Truncated {
+        partition: TopicPartition,
+        log_end_offset: Offset,
+        high_watermark_before: Offset,
+        epochs: Vec<EpochStart>,
+    },
     /// The replica's high watermark moved.
     HighWatermark {
         partition: TopicPartition,
@@ -63,8 +71,13 @@ pub enum Note {
         leader_epoch: LeaderEpoch,
         as_leader: bool,
     },
-    /// The replica now leads.
-    BecameLeader { partition: TopicPartition, leader_epoch: LeaderEpoch, log_end_offset: Offset },
+    /// The replica now leads; the epoch is in its leader epoch cache, which is this.
+    BecameLeader {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        log_end_offset: Offset,
+        epochs: Vec<EpochStart>,
+    },
     /// The replica now follows.
     BecameFollower {
         partition: TopicPartition,

@@ -312,6 +312,7 @@ impl Partition {
             partition: self.partition(),
             leader_epoch: state.leader_epoch,
             log_end_offset: start_offset,
+            epochs: self.log.epochs().starts().to_vec(),
         });
         Ok(())
     }

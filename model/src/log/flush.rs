@@ -20,6 +20,7 @@ use super::host::{Host, LogToken};
 use super::segment::Segment;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition};
+use crate::note::Note;
 use crate::probe::Probe;
 
 /// Names a flush of a log, in the order in which they begin. It ends whatever happens to the log meanwhile.
@@ -44,6 +45,8 @@ pub(super) struct FlushState {
 struct InFlight {
     up_to: Offset,
     files: u32,
+    /// The log was cut since the round began, which does not make that durable.
+    is_overtaken_by_cut: bool,
 }
 
 /// What a flush has to know of its log.
@@ -133,6 +136,7 @@ impl FlushState {
         self.asked = self.asked.min(end_offset);
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.up_to = in_flight.up_to.min(end_offset);
+            in_flight.is_overtaken_by_cut = true;
         }
     }
 
@@ -153,7 +157,7 @@ impl FlushState {
                 files += 1;
             }
         }
-        self.in_flight = Some(InFlight { up_to: self.asked, files });
+        self.in_flight = Some(InFlight { up_to: self.asked, files, is_overtaken_by_cut: false });
         if files == 0 {
             self.end(log, host);
         }
@@ -173,6 +177,10 @@ impl FlushState {
         let ended = self.in_flight.take().expect("a round ends once");
         self.recovery_point = self.recovery_point.max(ended.up_to);
         self.last_flush = host.now();
+        if !ended.is_overtaken_by_cut {
+            let (partition, recovery_point) = (log.partition, self.recovery_point);
+            host.note(Note::Flushed { partition, recovery_point });
+        }
         if std::mem::take(&mut self.is_next_asked) {
             self.begin(log, host);
         }

@@ -486,7 +486,8 @@ impl UnifiedLog {
         self.flush(host);
         self.check();
         let (partition, log_end_offset) = (self.partition, self.log_end_offset);
-        host.note(Note::Truncated { partition, log_end_offset, high_watermark_before });
+        let epochs = self.epochs.starts().to_vec();
+        host.note(Note::Truncated { partition, log_end_offset, high_watermark_before, epochs });
         checkpoint::update(
             FileName::RecoveryPointCheckpoint,
             partition,
