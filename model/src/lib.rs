@@ -8,6 +8,7 @@ pub mod controller;
 pub mod error_code;
 pub mod file;
 pub mod ids;
+pub mod invariants;
 pub mod log;
 pub mod message;
 pub mod metadata;

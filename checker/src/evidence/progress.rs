@@ -174,12 +174,9 @@ impl Groups {
 /// Each record of a span: its slot, and whether it is the one the log has there.
 fn for_each_record(evidence: &Evidence<'_>, span: &Span, mut each: impl FnMut(SlotIndex, bool)) {
     let log = evidence.log(span.key);
-    let mut first = log.places.at_or_above(span.base);
-    for values in evidence.history.values(span) {
-        for (index, value) in (first..).zip(values) {
-            let slot = SlotIndex::new(index);
-            each(slot, log.slot(slot).holds(*value));
-        }
-        first += values.len();
+    let first = log.places.at_or_above(span.base);
+    for (index, &value) in (first..log.len()).zip(evidence.history.values(span)) {
+        let slot = SlotIndex::new(index);
+        each(slot, log.slot(slot).value == value);
     }
 }

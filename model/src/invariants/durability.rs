@@ -1,0 +1,22 @@
+//! W12 NoGlobalLoss: every committed record is on the disk of at least one replica, elected or not, running or not.
+
+use super::ghost::{Aftermath, PartitionGhost};
+use super::violation::{Broken, Invariant, Verdict, ensure};
+
+/// Some replica has the whole true log. Asked after every step that takes records away.
+pub(super) fn someone_has_everything(partition: &PartitionGhost) -> Verdict {
+    let has_everything = partition.replicas.iter().any(|replica| {
+        let is_certain = replica.aftermath <= Some(Aftermath::Kept) || replica.is_durable();
+        is_certain && replica.holds(&partition.committed)
+    });
+    ensure(has_everything, || {
+        let forks = partition.replicas.iter().map(|replica| replica.log.fork(&partition.committed));
+        let fork = forks.max().unwrap_or_default();
+        let text = format!(
+            "no replica has committed record {} any more (committed is all below {})",
+            partition.record(fork),
+            partition.committed.end(),
+        );
+        Broken::by_nobody(Invariant::W12, text).at(fork)
+    })
+}

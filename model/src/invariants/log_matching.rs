@@ -1,0 +1,93 @@
+//! W1 LogMatching: below both their high watermarks two replicas hold the same records.
+//!
+//! Every high watermark is compared with the one true log, so that no pair of replicas has to be. The stronger form is
+//! watched as well: who appends a record of an epoch has everything before it in common with the leader of that epoch,
+//! as truncation by leader epoch promises (KIP-101, KIP-279, KIP-595).
+
+use super::ghost::{PartitionGhost, ReplicaGhost};
+use super::violation::{Broken, Invariant, Verdict, ensure};
+use crate::ids::Offset;
+use crate::record::Batch;
+
+/// What the replica at `slot` calls committed is the true log, as far as that reaches.
+pub(super) fn high_watermark_agrees(
+    partition: &PartitionGhost,
+    slot: usize,
+    high_watermark: Offset,
+) -> Verdict {
+    let replica = &partition.replicas[slot];
+    let end = high_watermark.min(partition.committed.end());
+    ensure(replica.log.agrees_below(&partition.committed, end), || {
+        let fork = replica.log.fork(&partition.committed);
+        let record = partition.record(fork);
+        let text = format!(
+            "{record} is not the committed record, yet its high watermark there is {high_watermark}"
+        );
+        Broken::by(Invariant::W1, replica.broker, text).at(fork)
+    })
+}
+
+/// No follower takes something for committed that no leader has called so.
+pub(super) fn follower_knows_no_more_than_leaders(
+    partition: &PartitionGhost,
+    slot: usize,
+    high_watermark: Offset,
+) -> Verdict {
+    let end = partition.committed.end();
+    ensure(high_watermark <= end, || {
+        let record = partition.record(end);
+        let text = format!(
+            "as a follower its high watermark is {high_watermark}, but no leader has called {record} committed"
+        );
+        Broken::by(Invariant::W1, partition.replicas[slot].broker, text).at(end)
+    })
+}
+
+/// A follower that has just appended `batch` has all of it, and what is before, in common with the leader that made it.
+/// Does not hold for good once an unclean election or a loss has made two truths of one log.
+pub(super) fn follower_matches_its_leader(
+    partition: &PartitionGhost,
+    slot: usize,
+    batch: &Batch,
+) -> Verdict {
+    if partition.assurance.was_void {
+        return Ok(());
+    }
+    let Some(reign) = partition.reigns.iter().rev().find(|it| it.epoch == batch.leader_epoch)
+    else {
+        return Ok(());
+    };
+    let (leader, follower) = (&partition.replicas[reign.slot], &partition.replicas[slot]);
+    let end = batch.next_offset();
+    let leader_has_it_still = leader.epoch_at(batch.last_offset()) == Some(batch.leader_epoch);
+    ensure(!leader_has_it_still || follower.log.agrees_below(&leader.log, end), || {
+        let fork = follower.log.fork(&leader.log);
+        let text = format!(
+            "appended {} of epoch {} on top of a log that differs from that of its leader {} from {fork} on",
+            partition.record(batch.base_offset),
+            batch.leader_epoch,
+            leader.broker,
+        );
+        Broken::by(Invariant::W1, follower.broker, text).at(fork)
+    })
+}
+
+/// When nothing is on its way any more, an in-sync replica has the leader's log.
+pub(super) fn in_sync_replica_is_identical(
+    partition: &PartitionGhost,
+    leader: &ReplicaGhost,
+    replica: &ReplicaGhost,
+) -> Verdict {
+    let end = leader.log.end().max(replica.log.end());
+    ensure(replica.log.agrees_below(&leader.log, end), || {
+        let fork = replica.log.fork(&leader.log);
+        let text = format!(
+            "in sync and at rest, its log (end {}) is not that of leader {} (end {}) from {} on",
+            replica.log.end(),
+            leader.broker,
+            leader.log.end(),
+            partition.record(fork),
+        );
+        Broken::by(Invariant::W1, replica.broker, text).at(fork)
+    })
+}
