@@ -22,6 +22,8 @@ mod in_sync_replicas;
 mod isr_change;
 mod leader;
 mod replica;
+#[cfg(test)]
+mod tests;
 
 use ktrial_sim::disk::DiskError;
 use ktrial_sim::time::Duration;

@@ -29,7 +29,6 @@ pub use flush::FlushRound;
 pub use host::{Host, LogToken};
 pub use leader_epoch_cache::{EpochStart, LeaderEpochCache};
 pub use log_manager::LogManager;
-pub use segment::{Batches, Segment};
 pub use unified_log::{AppendInfo, FetchIsolation, LogConfig, UnifiedLog};
 
 /// Every error of the disk takes the log directory offline (`LogDirFailureChannel`).
