@@ -1,1 +1,27 @@
-//! To be written.
+//! Pure renderers: campaigns, scenarios and traces in, text out. Nothing here runs a simulation, reads a clock or writes a
+//! file, and equal inputs give equal bytes.
+//!
+//! - [`campaigns()`]: the table of a run with what was found
+//! - [`catalogue()`]: the table of `ktrial list`
+//! - [`trace_line`]: one line of a told trial
+//! - [`replay()`]: what a replay says at its end
+//! - [`Look`]: width, colour and characters
+
+mod campaigns;
+mod catalogue;
+mod evidence;
+mod look;
+mod number;
+mod replay;
+mod table;
+mod trace;
+mod word;
+mod wrap;
+
+pub use campaigns::campaigns;
+pub use catalogue::catalogue;
+pub use look::Look;
+pub use number::{grouped, seconds};
+pub use replay::replay;
+pub use trace::trace_line;
+pub use word::Word;

@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ktrial_sim::fault::FaultPlan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub struct Bundle {
     /// The seed.
     pub seed: u64,
     /// The faults that struck, as `ktrial schema plan` describes them.
-    pub fault_plan: serde_json::Value,
+    pub fault_plan: FaultPlan,
     /// The hash over all events of the trial.
     pub trace_hash: Digest,
     /// What was wrong.
@@ -84,7 +85,7 @@ impl Bundle {
         scenario: &Scenario,
         outcome: &TrialOutcome,
         violations: &[Violation],
-        fault_plan: serde_json::Value,
+        fault_plan: FaultPlan,
     ) -> Self {
         Self {
             schema: BUNDLE_SCHEMA.to_owned(),
@@ -100,11 +101,10 @@ impl Bundle {
         }
     }
 
-    /// The name of the bundle's file: scenario, seed and the first digits of the trace hash.
+    /// The name of the bundle's file.
     #[must_use]
     pub fn file_name(&self) -> String {
-        let hash = self.trace_hash.to_string();
-        format!("{}-{}-{}{BUNDLE_SUFFIX}", self.scenario.name, self.seed, &hash[..8])
+        file_name(&self.scenario.name, self.seed, self.trace_hash)
     }
 
     /// Writes the bundle into a folder, under its own name, whole or not at all.
@@ -148,6 +148,12 @@ impl Bundle {
     }
 }
 
+/// The name of a bundle's file: scenario, seed and the first digits of the trace hash.
+pub(crate) fn file_name(scenario: &str, seed: u64, trace_hash: Digest) -> String {
+    let hash = trace_hash.to_string();
+    format!("{scenario}-{seed}-{}{BUNDLE_SUFFIX}", &hash[..8])
+}
+
 /// A schema's name with the number before the dot.
 fn major(schema: &str) -> &str {
     schema.split_once('.').map_or(schema, |(major, _)| major)
@@ -160,7 +166,7 @@ mod tests {
     fn bundle() -> Bundle {
         let outcome = TrialOutcome::panicked(7, "why".to_owned());
         let scenario = crate::catalogue::ENTRIES[0].scenario();
-        Bundle::new(&scenario, &outcome, &[Violation::Panic], serde_json::json!([]))
+        Bundle::new(&scenario, &outcome, &[Violation::Panic], FaultPlan::default())
     }
 
     #[test]

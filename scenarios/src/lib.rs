@@ -3,6 +3,7 @@
 //! - [`mod@format`]: the scenario file, from text to types, with `--set` changes and twins
 //! - [`catalogue`]: the scenarios that come with ktrial
 //! - [`run`]: what is asked of a trial
+//! - [`trial`]: the trial itself
 //! - [`outcome`]: what one trial says
 //! - [`campaign`]: one scenario over many seeds, summed up and judged
 //! - [`bundle`]: what a failing seed leaves
@@ -17,6 +18,7 @@ pub mod format;
 pub mod outcome;
 pub mod run;
 pub mod schema;
+pub mod trial;
 
 /// The version of ktrial, which is in everything it writes.
 pub const KTRIAL_VERSION: &str = env!("CARGO_PKG_VERSION");

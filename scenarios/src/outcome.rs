@@ -28,6 +28,19 @@ pub enum Verdict {
     Invalid,
 }
 
+impl Verdict {
+    /// The word: `valid`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Vacuous => "vacuous",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 impl From<&verdict::Verdict> for Verdict {
     fn from(verdict: &verdict::Verdict) -> Self {
         match verdict {
@@ -114,6 +127,9 @@ pub struct TrialOutcome {
     /// Invariants of the model that broke.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invariant_violations: Vec<InvariantViolation>,
+    /// What made no progress though all was healed, if anything did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<String>,
     /// The number of events of the trial.
     pub events: u64,
     /// How long the trial lasted in simulated time, in nanoseconds.
@@ -139,6 +155,7 @@ impl TrialOutcome {
             unknown_because: Vec::new(),
             anomalies: BTreeMap::new(),
             invariant_violations: Vec::new(),
+            stuck: None,
             events: 0,
             simulated_ns: 0,
             acked_records: 0,

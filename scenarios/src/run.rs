@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use ktrial_sim::fault::FaultPlan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,7 @@ pub trait RunTrial: Sync {
     ) -> TrialOutcome;
 
     /// The faults of one seed as data, as they are stored in a bundle.
-    fn fault_plan(&self, seed: u64) -> serde_json::Value;
+    fn fault_plan(&self, seed: u64) -> FaultPlan;
 }
 
 /// One event of a trial, as a person reads it.

@@ -1,5 +1,6 @@
 //! JSON Schemas (2020-12) of everything that ktrial reads and writes.
 
+use ktrial_sim::fault::FaultPlan;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
@@ -23,6 +24,12 @@ pub fn bundle() -> Schema {
 #[must_use]
 pub fn summary() -> Schema {
     of::<Summary>()
+}
+
+/// The schema of a fault plan.
+#[must_use]
+pub fn plan() -> Schema {
+    of::<FaultPlan>()
 }
 
 fn of<T: JsonSchema>() -> Schema {

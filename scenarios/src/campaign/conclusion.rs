@@ -60,9 +60,10 @@ fn of_violation(violation: &Violation, seeds: u64, first: u64) -> (Conclusion, S
     let conclusion = match violation {
         Violation::Panic => Conclusion::Panicked,
         Violation::Divergence => Conclusion::Diverged,
-        Violation::Invariant(_) | Violation::Property(_) | Violation::Anomaly(_) => {
-            Conclusion::Violated
-        }
+        Violation::Invariant(_)
+        | Violation::Stuck
+        | Violation::Property(_)
+        | Violation::Anomaly(_) => Conclusion::Violated,
     };
     (conclusion, format!("{violation}: {}, first {first}", seeds_of(seeds)))
 }

@@ -4,6 +4,7 @@
 //! and judged. Nothing but the timing depends on the number of threads, and a campaign that was killed goes on where it was.
 
 mod conclusion;
+mod merge;
 mod queue;
 mod results;
 mod seeds;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use conclusion::{Conclusion, Judgement, judge};
+pub use merge::merge;
 pub use results::{RESULTS_SUFFIX, Results, ResultsError};
 pub use seeds::{Partition, SeedError, SeedRange, parse_seed};
 pub use stopwatch::Stopwatch;
@@ -346,8 +348,8 @@ mod tests {
             self.run(seed)
         }
 
-        fn fault_plan(&self, _: u64) -> serde_json::Value {
-            serde_json::json!([])
+        fn fault_plan(&self, _: u64) -> ktrial_sim::fault::FaultPlan {
+            ktrial_sim::fault::FaultPlan::default()
         }
     }
 
@@ -442,6 +444,21 @@ mod tests {
         assert!(first.keys().all(|seed| !second.contains_key(seed)));
         let joined: BTreeMap<_, _> = first.into_iter().chain(second).collect();
         assert_eq!(joined, campaign(&options(20, 80), None).tally.traces);
+    }
+
+    #[test]
+    fn merged_parts_are_as_the_whole() {
+        let folders = [1, 2].map(|_| tempfile::tempdir().expect("a folder"));
+        for (share, folder) in (1..).zip(&folders) {
+            let options =
+                Options { partition: Some(Partition { share, of: 2 }), ..options(20, 80) };
+            campaign(&options, Some(folder.path()));
+        }
+        let merged =
+            merge(&folders.each_ref().map(|folder| folder.path().to_owned())).expect("merged");
+        let whole = campaign(&options(20, 80), None);
+        assert_eq!(merged.iter().map(essence).collect::<Vec<_>>(), [essence(&whole)]);
+        assert_eq!(merged[0].bundles.len(), 6, "the bundles of both parts are found");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! outcomes of another scenario are not mixed in.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::KTRIAL_VERSION;
-use crate::digest::Digest;
 use crate::format::Scenario;
 use crate::outcome::TrialOutcome;
 
@@ -21,13 +21,12 @@ pub const RESULTS_SUFFIX: &str = ".results.jsonl";
 
 const SCHEMA: &str = "ktrial-results/1.0";
 
-/// The first line of a results file.
+/// The first line of a results file. It has the whole scenario, so that results can be judged wherever they are taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Header {
     schema: String,
     ktrial_version: String,
-    scenario: String,
-    scenario_digest: Digest,
+    scenario: Scenario,
 }
 
 impl Header {
@@ -35,9 +34,27 @@ impl Header {
         Self {
             schema: SCHEMA.to_owned(),
             ktrial_version: KTRIAL_VERSION.to_owned(),
-            scenario: scenario.name.clone(),
-            scenario_digest: scenario.digest(),
+            scenario: scenario.clone(),
         }
+    }
+}
+
+impl Header {
+    /// Refuses results of another scenario or another ktrial.
+    fn must_be(&self, wanted: &Self, path: &Path) -> Result<(), ResultsError> {
+        if self == wanted {
+            return Ok(());
+        }
+        let (found, wanted) = (self.to_string(), wanted.to_string());
+        Err(ResultsError::Other { path: path.to_owned(), found, wanted })
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { schema, ktrial_version, scenario } = self;
+        let digest = scenario.digest();
+        write!(f, "scenario {} ({digest}) by ktrial {ktrial_version} ({schema})", scenario.name)
     }
 }
 
@@ -95,7 +112,13 @@ impl Results {
         fs::create_dir_all(folder).map_err(io_error)?;
         let text = read_if_there(&path).map_err(io_error)?;
         let whole_lines = text.rfind('\n').map_or(0, |end| end + 1);
-        let outcomes = read(&path, &text[..whole_lines], &Header::of(scenario))?;
+        let outcomes = match read(&path, &text[..whole_lines])? {
+            None => BTreeMap::new(),
+            Some((header, outcomes)) => {
+                header.must_be(&Header::of(scenario), &path)?;
+                outcomes
+            }
+        };
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(io_error)?;
         file.set_len(whole_lines as u64).map_err(io_error)?;
         let mut results = Self { path: path.clone(), file };
@@ -103,6 +126,21 @@ impl Results {
             results.write_line(&Header::of(scenario))?;
         }
         Ok((results, outcomes))
+    }
+
+    /// Reads what a results file has, without opening it for more: nothing if not even its first line is whole.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was written by another ktrial.
+    pub fn read(
+        path: &Path,
+    ) -> Result<Option<(Scenario, BTreeMap<u64, TrialOutcome>)>, ResultsError> {
+        let io_error = |source| ResultsError::Io { path: path.to_owned(), source };
+        let text = fs::read_to_string(path).map_err(io_error)?;
+        let whole_lines = text.rfind('\n').map_or(0, |end| end + 1);
+        let Some((header, outcomes)) = read(path, &text[..whole_lines])? else { return Ok(None) };
+        header.must_be(&Header::of(&header.scenario), path)?;
+        Ok(Some((header.scenario, outcomes)))
     }
 
     /// Appends an outcome.
@@ -130,33 +168,26 @@ fn read_if_there(path: &Path) -> io::Result<String> {
     }
 }
 
+/// Reads the whole lines of a results file: nothing if there are none.
 fn read(
     path: &Path,
     text: &str,
-    wanted: &Header,
-) -> Result<BTreeMap<u64, TrialOutcome>, ResultsError> {
+) -> Result<Option<(Header, BTreeMap<u64, TrialOutcome>)>, ResultsError> {
     let damaged = |line: usize, error: serde_json::Error| ResultsError::Damaged {
         path: path.to_owned(),
         line: line + 1,
         message: error.to_string(),
     };
     let mut lines = text.lines().enumerate();
-    let Some((line, header)) = lines.next() else { return Ok(BTreeMap::new()) };
-    let found: Header = serde_json::from_str(header).map_err(|error| damaged(line, error))?;
-    if found != *wanted {
-        let name = |header: &Header| {
-            let Header { scenario, scenario_digest, ktrial_version, .. } = header;
-            format!("scenario {scenario} {scenario_digest} by ktrial {ktrial_version}")
-        };
-        let (found, wanted) = (name(&found), name(wanted));
-        return Err(ResultsError::Other { path: path.to_owned(), found, wanted });
-    }
+    let Some((line, header)) = lines.next() else { return Ok(None) };
+    let header = serde_json::from_str(header).map_err(|error| damaged(line, error))?;
     let outcome = |(line, text)| {
         let outcome: TrialOutcome =
             serde_json::from_str(text).map_err(|error| damaged(line, error))?;
         Ok((outcome.seed, outcome))
     };
-    lines.map(outcome).collect()
+    let outcomes = lines.map(outcome).collect::<Result<_, _>>()?;
+    Ok(Some((header, outcomes)))
 }
 
 #[cfg(test)]
@@ -193,7 +224,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = written(folder.path(), 0..3);
         let whole = fs::read(&path).expect("readable");
-        for length in 0..whole.len() {
+        let near_line_ends = |length: &usize| {
+            length % 101 == 0 || whole[*length] == b'\n' || whole[length - 1] == b'\n'
+        };
+        for length in (0..whole.len()).filter(near_line_ends) {
             fs::write(&path, &whole[..length]).expect("cut");
             let (mut results, outcomes) =
                 Results::open(folder.path(), &scenario()).expect("usable");

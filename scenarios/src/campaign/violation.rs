@@ -18,6 +18,8 @@ pub enum Violation {
     Divergence,
     /// An invariant of the model broke.
     Invariant(String),
+    /// No progress was made though all was healed.
+    Stuck,
     /// A property that was to hold did not.
     #[schemars(with = "PropertyName")]
     Property(Property),
@@ -32,6 +34,7 @@ impl fmt::Display for Violation {
             Self::Panic => f.write_str("ktrial panicked"),
             Self::Divergence => f.write_str("two runs of the seed differ"),
             Self::Invariant(invariant) => write!(f, "invariant {invariant} broke"),
+            Self::Stuck => f.write_str("no progress after healing"),
             Self::Property(property) => write!(f, "{property} does not hold"),
             Self::Anomaly(anomaly) => write!(f, "{anomaly} was found"),
         }
@@ -50,6 +53,7 @@ pub fn violations(expect: &Expectation, outcome: &TrialOutcome) -> Vec<Violation
     let mut violations: Vec<_> = panic
         .chain(divergence)
         .chain(broken.map(Violation::Invariant))
+        .chain(outcome.stuck.iter().map(|_| Violation::Stuck))
         .chain(properties.map(Violation::Property))
         .chain(anomalies.map(Violation::Anomaly))
         .collect();

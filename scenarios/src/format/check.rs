@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Expectation, Scenario};
+use ktrial_sim::fault::FaultPlan;
+
+use super::{Expectation, Nodes, Scenario};
 
 /// What is wrong with a scenario, and at which key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,9 @@ impl Scenario {
     pub(super) fn check(&self) -> Result<(), Problem> {
         self.check_cluster()?;
         self.check_topics()?;
+        self.check_nodes()?;
         self.check_faults()?;
+        self.check_network()?;
         self.kafka_config()?;
         check_expectation(&["expect"], &self.expect)?;
         self.check_twin()
@@ -75,14 +79,29 @@ impl Scenario {
         Ok(())
     }
 
-    fn check_faults(&self) -> Result<(), Problem> {
-        let faults = &self.faults;
-        if faults.length_min > faults.length_max {
-            let (shortest, longest) = (faults.length_min, faults.length_max);
+    fn check_nodes(&self) -> Result<(), Problem> {
+        let Self { cluster, producers, consumers, .. } = self;
+        let counts = [cluster.brokers, cluster.controllers, producers.count, consumers.count];
+        let nodes = counts.into_iter().fold(0, u32::saturating_add);
+        if nodes > Nodes::MAX {
             let message =
-                format!("the shortest fault, {shortest}, is longer than the longest, {longest}");
-            return Err(Problem::new(&["faults", "length-min"], message));
+                format!("{nodes} nodes are more than the {} that a scenario can have", Nodes::MAX);
+            return Err(Problem::new(&["cluster", "brokers"], message));
         }
+        Ok(())
+    }
+
+    fn check_faults(&self) -> Result<(), Problem> {
+        let fleet = self.nodes().fleet();
+        let profile = self.fault_profile().validate(&fleet);
+        profile.map_err(|error| Problem::new(&["faults"], error.to_string()))?;
+        let explicit = FaultPlan { faults: self.faults.explicit.clone(), core: None };
+        explicit
+            .validate(&fleet)
+            .map_err(|error| Problem::new(&["faults", "explicit"], error.to_string()))
+    }
+
+    fn check_network(&self) -> Result<(), Problem> {
         if self.network.latency_min > self.network.latency_max {
             let (least, greatest) = (self.network.latency_min, self.network.latency_max);
             let message =

@@ -39,6 +39,12 @@ impl Duration {
         Self { nanos: millis * 1_000_000 }
     }
 
+    /// The length in whole milliseconds.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.nanos / 1_000_000
+    }
+
     /// A length of `micros` microseconds.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {

@@ -164,8 +164,8 @@ mod tests {
         assert_eq!(with("cluster.brokers=5").map(|scenario| scenario.cluster.brokers), Ok(5));
         let changed = with("consumers.commit=before-processing").expect("valid");
         assert_eq!(changed.consumers.commit, Commit::BeforeProcessing);
-        let changed = with("faults.weights.crash=3").expect("valid");
-        assert_eq!(changed.faults.weights.len(), 1);
+        let changed = with("faults.draw.crash.every=3s").expect("valid");
+        assert_eq!(changed.faults.draw.len(), 1);
     }
 
     #[test]

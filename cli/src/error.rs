@@ -1,0 +1,129 @@
+//! What a user can get wrong, said with the place and the nearest right thing.
+
+use std::io;
+use std::path::PathBuf;
+
+use ktrial_scenarios::bundle::BundleError;
+use ktrial_scenarios::campaign::{CampaignError, ResultsError};
+use ktrial_scenarios::format::{OverrideError, ScenarioError, nearest};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
+
+use ktrial_reports::Look;
+
+/// A mistake of the user's, or a file that cannot be used. Exit code 2.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+pub enum UserError {
+    /// A word that names no scenario.
+    #[error("no scenario is called `{name}`")]
+    UnknownScenario {
+        name: String,
+        #[help]
+        help: String,
+    },
+    /// A scenario file that is wrong.
+    #[error("{message}")]
+    ScenarioFile {
+        message: String,
+        #[source_code]
+        text: NamedSource<String>,
+        #[label("here")]
+        place: SourceSpan,
+        #[help]
+        help: Option<String>,
+    },
+    /// A bundle that is wrong.
+    #[error("{} is not a bundle: {message}", path.display())]
+    Bundle { path: PathBuf, message: String },
+    /// A `--set` that cannot be made.
+    #[error("cannot make this change to {scenario}: {message}")]
+    Change {
+        scenario: String,
+        message: String,
+        #[help]
+        help: Option<String>,
+    },
+    /// A scenario without a twin.
+    #[error("{scenario} has no twin")]
+    NoTwin { scenario: String },
+    /// Two scenarios of one name.
+    #[error("two different scenarios are called `{name}`")]
+    #[diagnostic(help("results are kept by name: rename one of the files"))]
+    SameName { name: String },
+    /// A scenario without a seed.
+    #[error("which seed of {subject}?")]
+    #[diagnostic(help("add --seed, such as --seed 7, or name a bundle that ends in .ktr.json"))]
+    NoSeed { subject: String },
+    /// A bundle together with a seed.
+    #[error("a bundle has its own seed and settings")]
+    #[diagnostic(help("leave out --seed and --set"))]
+    SeedOfBundle,
+    /// A file that cannot be read or written.
+    #[error("cannot use {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    /// A results file that cannot be used.
+    #[error("{error}")]
+    Results {
+        error: ResultsError,
+        #[help]
+        help: Option<&'static str>,
+    },
+    /// A bundle that cannot be written.
+    #[error(transparent)]
+    Write(BundleError),
+}
+
+impl UserError {
+    /// A word that names no scenario, with the nearest that does.
+    pub fn unknown_scenario(name: &str, known: impl Iterator<Item = String>) -> Self {
+        let known: Vec<_> = known.collect();
+        let help = match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? `ktrial list` shows all"),
+            None => "`ktrial list` shows all; a file's name ends in .toml".to_owned(),
+        };
+        Self::UnknownScenario { name: name.to_owned(), help }
+    }
+
+    /// A scenario file that is wrong.
+    pub fn scenario_file(path: &str, text: String, error: ScenarioError) -> Self {
+        let ScenarioError { message, help, span } = error;
+        Self::ScenarioFile { message, text: NamedSource::new(path, text), place: span.into(), help }
+    }
+
+    /// A change that cannot be made.
+    pub fn change(scenario: &str, error: OverrideError) -> Self {
+        let OverrideError { message, help } = error;
+        Self::Change { scenario: scenario.to_owned(), message, help }
+    }
+
+    /// The message as it is printed.
+    pub fn rendered(&self, look: &Look) -> String {
+        let theme = match (look.ascii, look.color) {
+            (true, _) => GraphicalTheme::none(),
+            (false, true) => GraphicalTheme::unicode(),
+            (false, false) => GraphicalTheme::unicode_nocolor(),
+        };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(look.width.into());
+        let mut text = String::new();
+        handler.render_report(&mut text, self).expect("a string takes all");
+        text
+    }
+}
+
+impl From<CampaignError> for UserError {
+    fn from(error: CampaignError) -> Self {
+        match error {
+            CampaignError::Results(error) => error.into(),
+            CampaignError::Bundle(error) => Self::Write(error),
+        }
+    }
+}
+
+impl From<ResultsError> for UserError {
+    fn from(error: ResultsError) -> Self {
+        let help = match error {
+            ResultsError::Other { .. } => Some("name another folder, or remove that file"),
+            ResultsError::Io { .. } | ResultsError::Damaged { .. } => None,
+        };
+        Self::Results { error, help }
+    }
+}

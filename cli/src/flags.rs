@@ -1,0 +1,235 @@
+//! What was typed: the command line as clap reads it, and the help it prints.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use ktrial_scenarios::campaign::{Partition, SeedRange, parse_seed};
+use ktrial_scenarios::format::{Duration, Override};
+use ktrial_scenarios::run::Until;
+
+const EXAMPLES: &str = "\
+Examples:
+  ktrial run                                     the whole catalogue, 200 seeds each
+  ktrial run acks-one-loses                      how acks=1 loses a record, with evidence
+  ktrial run acks-one-loses --set producer.acks=all
+                                                 the same with one setting changed
+  ktrial run 'acks-*' --seeds 0..10000 --out results
+                                                 many seeds, kept in a folder; run again to go on
+  ktrial replay acks-one-loses --seed 7 --trace  one seed, told line by line
+  ktrial show acks-one-loses > mine.toml         the start of a scenario of your own
+
+Exit codes:
+  0 everything asked for held    1 a violation                 2 wrong command line or file
+  3 inconclusive                 4 nothing ran                 5 two runs of one seed differ
+  101 ktrial panicked";
+
+/// Puts a simulated Kafka cluster on trial: brokers crash, links break, machines lose power, and what the clients saw is
+/// judged. The same seed gives the same trial, bit for bit.
+#[derive(Debug, Parser)]
+#[command(name = "ktrial", version, after_help = EXAMPLES, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Flags {
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub terminal: TerminalFlags,
+}
+
+/// How the output looks.
+#[derive(Args, Debug)]
+pub struct TerminalFlags {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+    /// Use only ASCII characters
+    #[arg(long, global = true, help_heading = "Output")]
+    pub ascii: bool,
+    /// No progress, only the result
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Show evidence of all that was found, and what a setting that was accepted does not do
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run scenarios over many seeds and judge them
+    Run(RunFlags),
+    /// Run one seed again and check that it goes as before
+    Replay(ReplayFlags),
+    /// Join the results of several runs and judge them together
+    Merge(MergeFlags),
+    /// List the scenarios that come with ktrial
+    List {
+        /// Only the names, one on a line
+        #[arg(long)]
+        names: bool,
+    },
+    /// Print a scenario as the file it is
+    Show {
+        /// A scenario of the catalogue, or its twin as NAME+twin
+        name: String,
+    },
+    /// Print the JSON Schema of something that ktrial reads or writes
+    Schema {
+        /// What to describe
+        what: SchemaOf,
+    },
+    /// Print a completion script
+    Completions {
+        /// The shell to complete for
+        shell: Shell,
+    },
+}
+
+/// What a JSON Schema is printed of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// A scenario file
+    Scenario,
+    /// The bundle a failing seed leaves
+    Bundle,
+    /// The summary of a run
+    Summary,
+    /// A plan of faults
+    Plan,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Scenarios are named by the catalogue's names, by patterns of them ('acks-*') or by files (mine.toml). The
+twin of a scenario, its smallest change that turns the answer round, is NAME+twin. Without a name the whole
+catalogue runs, twins included.
+
+Examples:
+  ktrial run --budget 60s --jobs 2
+  ktrial run acks-all-survives --seeds 0..100000 --max-fail 1 --out results
+  ktrial run mine.toml --set broker.min.insync.replicas=1 --set faults.draw.crash.every=300ms
+  ktrial run --partition hash:1/4 --out part-1 --report json=part-1.json")]
+pub struct RunFlags {
+    /// What to run; the whole catalogue if nothing is named
+    #[arg(value_name = "NAME|FILE|PATTERN", value_hint = ValueHint::AnyPath)]
+    pub scenarios: Vec<String>,
+    /// The seeds FROM..TO, without TO [default: 0..200]
+    #[arg(long, value_name = "FROM..TO")]
+    pub seeds: Option<SeedRange>,
+    /// One seed: decimal, 0x-hexadecimal, or a 40-digit commit hash
+    #[arg(long, value_name = "SEED", value_parser = parse_seed, conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+    /// Stop after this wall-clock time, shared by all scenarios; seeds are then unlimited unless named
+    #[arg(long, value_name = "TIME")]
+    pub budget: Option<Duration>,
+    /// How many threads to use [default: all cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Change a setting: producer.KEY, consumer.KEY, broker.KEY, topic.KEY, or a path in the scenario file
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
+    pub changes: Vec<Override>,
+    /// Stop a scenario after this many failing seeds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_fail: Option<u64>,
+    /// Run each seed twice and compare
+    #[arg(long)]
+    pub check_determinism: bool,
+    /// Run only this share of the seeds: hash:M/N, M from 1 to N
+    #[arg(long, value_name = "SHARE")]
+    pub partition: Option<Partition>,
+    /// Keep results and the bundles of failing seeds in a folder; a second run goes on where the first was stopped
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Write a report: json=PATH
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    pub reports: Vec<Report>,
+}
+
+/// A report to be written into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The summary as JSON.
+    Json(PathBuf),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A bundle is replayed as it was: its trace hash is the same, or the exit code is 5. A scenario and a seed are
+run twice, told and untold, which must not differ. If the trial has a violation, the exit code is 1.
+
+Examples:
+  ktrial replay results/acks-one-loses-7-1f0c9a34.ktr.json
+  ktrial replay acks-one-loses --seed 7 --trace --until 1.204s
+  ktrial replay acks-one-loses --seed 7 --trace --until e412")]
+pub struct ReplayFlags {
+    /// A bundle (*.ktr.json), or a scenario together with --seed
+    #[arg(value_name = "BUNDLE|SCENARIO", value_hint = ValueHint::AnyPath)]
+    pub subject: String,
+    /// The seed of a scenario: decimal, 0x-hexadecimal, or a 40-digit commit hash
+    #[arg(long, value_name = "SEED", value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Change a setting of a scenario, as for run
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override, requires = "seed")]
+    pub changes: Vec<Override>,
+    /// Tell the trial line by line: time, node, what happened, and the event that caused it
+    #[arg(long)]
+    pub trace: bool,
+    /// Stop the telling at a simulated time (1.204s) or after an event (e412)
+    #[arg(long, value_name = "TIME|EVENT", requires = "trace")]
+    pub until: Option<Until>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  ktrial merge part-1 part-2 part-3 part-4 --report json=whole.json")]
+pub struct MergeFlags {
+    /// Folders that were given to run as --out
+    #[arg(value_name = "FOLDER", required = true, value_hint = ValueHint::DirPath)]
+    pub folders: Vec<PathBuf>,
+    /// Write a report: json=PATH
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    pub reports: Vec<Report>,
+}
+
+fn parse_override(text: &str) -> Result<Override, String> {
+    text.parse().map_err(|error: ktrial_scenarios::format::OverrideError| {
+        error.help.unwrap_or(error.message)
+    })
+}
+
+fn parse_report(text: &str) -> Result<Report, String> {
+    match text.split_once('=') {
+        Some(("json", path)) if !path.is_empty() => Ok(Report::Json(path.into())),
+        _ => Err("write json=PATH".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn a_report_needs_a_format_and_a_path() {
+        assert_eq!(parse_report("json=out.json"), Ok(Report::Json("out.json".into())));
+        for wrong in ["json", "json=", "html=out.html"] {
+            assert_eq!(parse_report(wrong), Err("write json=PATH".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Progress on standard error: a bar on a terminal, else a line every ten seconds.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ktrial_scenarios::campaign::Progress;
+
+use crate::terminal::Terminal;
+
+/// The time between two lines where no bar can be drawn.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// The progress of one campaign.
+pub enum Meter {
+    /// Nothing is shown.
+    Silent,
+    /// A bar that is drawn over and over.
+    Bar(ProgressBar),
+    /// A line now and then.
+    Lines(Lines),
+}
+
+/// What a line is made of, and when the last one was printed.
+pub struct Lines {
+    scenario: String,
+    seeds: Option<u64>,
+    last: Instant,
+}
+
+impl Meter {
+    /// The meter of a campaign of so many seeds; their number is not known when a budget ends it.
+    pub fn start(terminal: &Terminal, scenario: &str, seeds: Option<u64>) -> Self {
+        match (terminal.quiet, terminal.live) {
+            (true, _) => Self::Silent,
+            (false, true) => Self::Bar(bar(scenario, seeds, terminal.err.ascii)),
+            (false, false) => {
+                Self::Lines(Lines { scenario: scenario.to_owned(), seeds, last: Instant::now() })
+            }
+        }
+    }
+
+    /// Shows how far the campaign is.
+    pub fn show(&mut self, progress: Progress) {
+        match self {
+            Self::Silent => {}
+            Self::Bar(bar) => {
+                bar.set_position(progress.done);
+                if progress.failed > 0 {
+                    bar.set_message(format!("{} failed", progress.failed));
+                }
+            }
+            Self::Lines(lines) => lines.show(progress),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Lines {
+    fn show(&mut self, Progress { done, failed }: Progress) {
+        if self.last.elapsed() < LINE_EVERY {
+            return;
+        }
+        self.last = Instant::now();
+        let of = self.seeds.map_or_else(String::new, |seeds| format!(" of {seeds}"));
+        eprintln!("{}: {done}{of} seeds, {failed} failed", self.scenario);
+    }
+}
+
+fn bar(scenario: &str, seeds: Option<u64>, ascii: bool) -> ProgressBar {
+    let bar = seeds.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let template = match seeds {
+        Some(_) => "{prefix} {bar:30} {pos}/{len} seeds, {per_sec}, {eta} left {msg}",
+        None => "{prefix} {spinner} {pos} seeds, {per_sec} {msg}",
+    };
+    let style = ProgressStyle::with_template(template).expect("the template is valid");
+    bar.set_style(if ascii { style.progress_chars("#>-").tick_chars("-\\|/ ") } else { style });
+    bar.set_prefix(scenario.to_owned());
+    bar
+}
