@@ -38,7 +38,7 @@ pub enum Mutant {
     ElectOutOfIsr,
     /// The controller grants a wish that is based on an outdated partition state.
     ForgetPartitionEpochCheck,
-    /// A broker that restarts after an unclean shutdown stays in the in-sync set (breaks W13).
+    /// A broker that restarts after an unclean shutdown stays in sync and eligible (breaks W13).
     KeepUncleanBrokerInIsr,
     /// The controller acts upon metadata records that are not durable.
     SkipMetadataFlush,

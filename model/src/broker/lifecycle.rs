@@ -296,3 +296,79 @@ impl Lifecycle {
         Duration::from_millis(doubled_ms.min(self.identity.session_timeout_ms)).scaled(percent, 100)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EPOCH: BrokerEpoch = BrokerEpoch(7);
+
+    fn lifecycle(state: LifecycleState) -> Lifecycle {
+        let mut lifecycle =
+            Lifecycle::new(BrokerId(1), 42, None, NodeId(3), &BrokerConfig::default());
+        lifecycle.state = state;
+        lifecycle
+    }
+
+    fn heartbeat(is_caught_up: bool, is_fenced: bool, should_shut_down: bool) -> Answer {
+        let error = ErrorCode::None;
+        let response = BrokerHeartbeatResponse { error, is_caught_up, is_fenced, should_shut_down };
+        Answer::Response(Response::BrokerHeartbeat(response))
+    }
+
+    #[test]
+    fn a_broker_registers_until_it_is_accepted_and_then_sends_heartbeats() {
+        let mut lifecycle = lifecycle(LifecycleState::Starting);
+        let refused = Response::BrokerRegistration(ErrorCode::DuplicateBrokerRegistration, None);
+        assert_eq!(lifecycle.digest(Answer::Response(refused)), (None, Next::AfterFailure));
+        assert!(matches!(lifecycle.request(MetadataOffset(0)), Request::BrokerRegistration(_)));
+        let accepted = Response::BrokerRegistration(ErrorCode::None, Some(EPOCH));
+        let registered = Some(LifecycleEvent::Registered(EPOCH));
+        assert_eq!(lifecycle.digest(Answer::Response(accepted)), (registered, Next::Immediately));
+        let Request::BrokerHeartbeat(heartbeat) = lifecycle.request(MetadataOffset(8)) else {
+            panic!("a heartbeat")
+        };
+        assert_eq!((heartbeat.broker_epoch, heartbeat.metadata_offset), (EPOCH, MetadataOffset(8)));
+        assert!(heartbeat.want_fence && !heartbeat.want_shutdown, "its logs are not open yet");
+    }
+
+    #[test]
+    fn b2_each_state_waits_for_its_own_sign() {
+        use LifecycleState::{
+            PendingControlledShutdown, Recovery, Running, ShuttingDown, Starting,
+        };
+        let cases = [
+            (Starting, heartbeat(false, true, false), Starting, None),
+            (Starting, heartbeat(true, true, false), Recovery, Some(LifecycleEvent::CaughtUp)),
+            (Recovery, heartbeat(true, true, false), Recovery, None),
+            (Recovery, heartbeat(true, false, false), Running, Some(LifecycleEvent::Unfenced)),
+            (Running, heartbeat(true, true, false), Running, None),
+            (
+                PendingControlledShutdown,
+                heartbeat(true, false, false),
+                PendingControlledShutdown,
+                None,
+            ),
+            (
+                PendingControlledShutdown,
+                heartbeat(true, false, true),
+                ShuttingDown,
+                Some(LifecycleEvent::ShouldShutDown),
+            ),
+            (ShuttingDown, heartbeat(true, false, true), ShuttingDown, None),
+        ];
+        for (before, answer, after, event) in cases {
+            let mut lifecycle = lifecycle(before);
+            assert_eq!(lifecycle.digest(answer).0, event, "{before:?}");
+            assert_eq!(lifecycle.state(), after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_stopping_broker_asks_again_soon_but_only_once() {
+        let mut lifecycle = lifecycle(LifecycleState::PendingControlledShutdown);
+        let wait = heartbeat(true, false, false);
+        assert_eq!(lifecycle.digest(wait.clone()).1, Next::After(FIRST_SHUTDOWN_INTERVAL));
+        assert_eq!(lifecycle.digest(wait).1, Next::AfterSuccess);
+    }
+}
