@@ -88,7 +88,10 @@ fn validate(
         Err(ErrorCode::InvalidUpdateVersion)
     } else if !is_valid_isr(broker, wish, partition) {
         Err(ErrorCode::InvalidRequest)
-    } else if !is_eligible_isr(wish, cluster) && !mutation.is(Mutant::AcceptFencedIsrMember) {
+    } else if !is_eligible_isr(wish, cluster)
+        && !mutation.is(Mutant::AcceptFencedIsrMember)
+        && !mutation.is(Mutant::CountFencedFollower)
+    {
         Err(ErrorCode::IneligibleReplica)
     } else {
         Ok(())

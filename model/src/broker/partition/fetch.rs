@@ -7,6 +7,7 @@ use crate::ids::{BrokerEpoch, BrokerId, Offset};
 use crate::log::{FetchIsolation, Host};
 use crate::message::{AlterPartitionWish, EpochEndOffset, FetchPartition, Fetcher};
 use crate::metadata::BrokerState;
+use crate::mutant::Mutant;
 use crate::probe::Probe;
 use crate::record::Batch;
 
@@ -91,7 +92,8 @@ impl Partition {
         &self,
         fetch: &FetchPartition,
     ) -> Result<Option<EpochEndOffset>, ErrorCode> {
-        let Some(fetched) = fetch.last_fetched_epoch else { return Ok(None) };
+        let ignores = self.config.mutation.is(Mutant::IgnoreLeaderEpochs);
+        let Some(fetched) = fetch.last_fetched_epoch.filter(|_| !ignores) else { return Ok(None) };
         let end = self.log.end_offset_for_epoch(fetched).ok_or(ErrorCode::OffsetOutOfRange)?;
         if fetch.fetch_offset < self.log.log_start_offset() {
             return Err(ErrorCode::OffsetOutOfRange);
