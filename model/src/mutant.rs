@@ -1,72 +1,68 @@
 //! Deliberate defects, to prove that the invariants and the checker catch them. They exist only in builds with the
 //! feature `mutants`; in any other build a [`Mutation`] is empty and every question of it is `false` at compile time.
 
-/// One broken rule. Its name says what the mutant does instead.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Mutant {
-    /// Answers acks=all without waiting for the high watermark (breaks W6 of the produce rules).
-    AckBeforeHighWatermark,
-    /// A follower keeps the tail in which its log differs from the leader's.
-    SkipTruncation,
-    /// A leader serves fetches whatever leader epoch the fetcher believes in.
-    IgnoreLeaderEpochs,
-    /// A leader lets a fenced, stopping or restarted follower into the in-sync set.
-    CountFencedFollower,
-    /// `flush.messages` and `flush.ms` flush nothing.
-    ForgetTheFlush,
-    /// The high-watermark checkpoint lacks its last partition (KAFKA-1647).
-    LoseACheckpointEntry,
-    /// The leader's high watermark is its log end offset.
-    HighWatermarkFromLogEnd,
-    /// A follower joins the in-sync set before it has reached the high watermark.
-    ExpandIsrBeforeHighWatermark,
-    /// The leader counts a smaller in-sync set before the controller has agreed to it.
-    ShrinkIsrUnpersisted,
-    /// After an unclean shutdown the log is trusted as it is found.
-    SkipRecoveryScan,
-    /// Truncation leaves the leader epoch cache as it is.
-    KeepEpochCacheOnTruncate,
-    /// A producer reports a batch as failed although its fate is not known (breaks V17).
-    ClassifyTimeoutAsFailed,
-    /// The group coordinator acknowledges a commit before the high watermark has passed it.
-    CommitOffsetBeforeHighWatermark,
-    /// A new group coordinator serves without replaying the log.
-    SkipOffsetReplay,
-    /// The controller grants an in-sync set with a fenced, stopping or restarted member.
-    AcceptFencedIsrMember,
-    /// The controller elects whoever lives, in sync or not, and says it was clean.
-    ElectOutOfIsr,
-    /// The controller grants a wish that is based on an outdated partition state.
-    ForgetPartitionEpochCheck,
-    /// A broker that restarts after an unclean shutdown stays in sync and eligible (breaks W13).
-    KeepUncleanBrokerInIsr,
-    /// The controller acts upon metadata records that are not durable.
-    SkipMetadataFlush,
+/// Defines the mutants and their names in one place.
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// One broken rule. Its name says what the mutant does instead.
+        #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+        pub enum Mutant {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Mutant {
+            /// Every mutant.
+            pub const ALL: &'static [Mutant] = &[$(Mutant::$variant),*];
+
+            /// Its name, kebab-case.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Mutant::$variant => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Mutant {
-    /// Every mutant.
-    pub const ALL: &'static [Mutant] = &[
-        Mutant::AckBeforeHighWatermark,
-        Mutant::SkipTruncation,
-        Mutant::IgnoreLeaderEpochs,
-        Mutant::CountFencedFollower,
-        Mutant::ForgetTheFlush,
-        Mutant::LoseACheckpointEntry,
-        Mutant::HighWatermarkFromLogEnd,
-        Mutant::ExpandIsrBeforeHighWatermark,
-        Mutant::ShrinkIsrUnpersisted,
-        Mutant::SkipRecoveryScan,
-        Mutant::KeepEpochCacheOnTruncate,
-        Mutant::ClassifyTimeoutAsFailed,
-        Mutant::CommitOffsetBeforeHighWatermark,
-        Mutant::SkipOffsetReplay,
-        Mutant::AcceptFencedIsrMember,
-        Mutant::ElectOutOfIsr,
-        Mutant::ForgetPartitionEpochCheck,
-        Mutant::KeepUncleanBrokerInIsr,
-        Mutant::SkipMetadataFlush,
-    ];
+mutants! {
+    /// Answers acks=all without waiting for the high watermark (breaks W6 of the produce rules).
+    AckBeforeHighWatermark = "ack-before-high-watermark",
+    /// A follower keeps the tail in which its log differs from the leader's.
+    SkipTruncation = "skip-truncation",
+    /// A leader serves fetches whatever leader epoch the fetcher believes in, or has read last.
+    IgnoreLeaderEpochs = "ignore-leader-epochs",
+    /// A leader lets a fenced, stopping or restarted follower into the in-sync set, and the controller grants it.
+    CountFencedFollower = "count-fenced-follower",
+    /// `flush.messages` and `flush.ms` flush nothing.
+    ForgetTheFlush = "forget-the-flush",
+    /// The high-watermark checkpoint lacks its last partition (KAFKA-1647).
+    LoseACheckpointEntry = "lose-a-checkpoint-entry",
+    /// The leader's high watermark is its log end offset.
+    HighWatermarkFromLogEnd = "high-watermark-from-log-end",
+    /// A follower joins the in-sync set before it has reached the high watermark.
+    ExpandIsrBeforeHighWatermark = "expand-isr-before-high-watermark",
+    /// The leader counts a smaller in-sync set before the controller has agreed to it.
+    ShrinkIsrUnpersisted = "shrink-isr-unpersisted",
+    /// After an unclean shutdown the log is trusted as it is found.
+    SkipRecoveryScan = "skip-recovery-scan",
+    /// Truncation leaves the leader epoch cache as it is.
+    KeepEpochCacheOnTruncate = "keep-epoch-cache-on-truncate",
+    /// A producer reports a batch as failed although its fate is not known (breaks V17).
+    ClassifyTimeoutAsFailed = "classify-timeout-as-failed",
+    /// The group coordinator acknowledges a commit before the high watermark has passed it.
+    CommitOffsetBeforeHighWatermark = "commit-offset-before-high-watermark",
+    /// A new group coordinator serves without replaying the log.
+    SkipOffsetReplay = "skip-offset-replay",
+    /// The controller grants an in-sync set with a fenced, stopping or restarted member.
+    AcceptFencedIsrMember = "accept-fenced-isr-member",
+    /// The controller elects whoever lives, in sync or not, and says it was clean.
+    ElectOutOfIsr = "elect-out-of-isr",
+    /// The controller grants a wish that is based on an outdated partition state.
+    ForgetPartitionEpochCheck = "forget-partition-epoch-check",
+    /// A broker that restarts after an unclean shutdown stays in sync and eligible (breaks W13).
+    KeepUncleanBrokerInIsr = "keep-unclean-broker-in-isr",
+    /// The controller acts upon metadata records that are not durable.
+    SkipMetadataFlush = "skip-metadata-flush",
 }
 
 /// Which mutant a cluster runs, if any. The default is none.
