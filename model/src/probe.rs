@@ -82,6 +82,16 @@ probes! {
     SendBlockedTooLong = "send-blocked-too-long",
     /// A client gave up a connection because a request was not answered in time.
     RequestTimedOut = "request-timed-out",
+    /// A consumer had no usable position and went to an end of the log.
+    OffsetReset = "offset-reset",
+    /// A consumer found that the log was truncated below its position (KIP-320).
+    PositionTruncated = "position-truncated",
+    /// A consumer's fetch named an old leader epoch.
+    FencedFetch = "fenced-fetch",
+    /// A consumer's coordinator was gone or was another broker.
+    CoordinatorMoved = "coordinator-moved",
+    /// A commit of offsets was not committed in time.
+    CommitTimedOut = "commit-timed-out",
     /// A broker was fenced: its session ended, or it stopped.
     BrokerFenced = "broker-fenced",
     /// A broker was refused because another incarnation's session lives.

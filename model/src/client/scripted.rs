@@ -11,6 +11,7 @@ use ktrial_sim::sim::Sim;
 use ktrial_sim::time::{Duration, Instant};
 use ktrial_sim::{NodeSetup, Options};
 
+use crate::client::consumer::{Consumer, ConsumerSpec};
 use crate::client::producer::{Producer, ProducerSpec};
 use crate::cluster::{Cluster, Topic};
 use crate::config::{BrokerConfig, TopicConfig};
@@ -117,6 +118,12 @@ impl World {
         Self::new(ProcessSpec::Producer(Arc::new(spec)), brokers)
     }
 
+    /// A world with this consumer.
+    pub fn of_consumer(spec: ConsumerSpec) -> Self {
+        let brokers = spec.cluster.brokers.len();
+        Self::new(ProcessSpec::Consumer(Arc::new(spec)), brokers)
+    }
+
     /// Runs until `deadline`. Every request goes to `serve`, which answers at once or not at all.
     pub fn run(&mut self, deadline: Instant, mut serve: impl FnMut(&Asked) -> Option<Response>) {
         while self.sim.next_event_at().is_some_and(|next| next <= deadline) {
@@ -166,6 +173,14 @@ impl World {
     pub fn producer(&self) -> Option<&Producer> {
         match self.sim.process(self.client) {
             Some(Process::Producer(producer)) => Some(producer),
+            _ => None,
+        }
+    }
+
+    /// The client, if it runs.
+    pub fn consumer(&self) -> Option<&Consumer> {
+        match self.sim.process(self.client) {
+            Some(Process::Consumer(consumer)) => Some(consumer),
             _ => None,
         }
     }
