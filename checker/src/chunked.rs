@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-const CHUNK_BITS: u32 = 8;
+const CHUNK_BITS: u32 = 9;
 /// Elements of a sealed chunk, and so the most that a clone copies.
 const CHUNK: usize = 1 << CHUNK_BITS;
 
@@ -85,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_like_a_vector(len in 0_u32..1200, start in 0_u32..1200, take in 0_u32..1200) {
+        fn behaves_like_a_vector(len in 0_u32..1800, start in 0_u32..1800, take in 0_u32..1800) {
             let mut list = Chunked::default();
             for element in 0..len {
                 prop_assert_eq!(list.push(element), element);
@@ -101,13 +101,13 @@ mod tests {
     #[test]
     fn a_clone_shares_sealed_chunks_and_goes_its_own_way() {
         let mut list = Chunked::default();
-        for element in 0..600_u32 {
+        for element in 0..1100_u32 {
             list.push(element);
         }
         let mut fork = list.clone();
         fork.push(7);
         list.push(8);
         assert!(Arc::ptr_eq(&list.sealed[0], &fork.sealed[0]));
-        assert_eq!((*list.get(600), *fork.get(600)), (8, 7));
+        assert_eq!((*list.get(1100), *fork.get(1100)), (8, 7));
     }
 }

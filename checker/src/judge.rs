@@ -78,7 +78,7 @@ fn at_least_once(coverage: &Coverage, groups_unread: bool) -> Verdict {
         (0, 0) => vacuous("there was no record for a group to process"),
         (_, 0) => Verdict::Valid,
         (_, unreached) => {
-            unknown(format!("{unreached} records lie beyond where their group had got"))
+            unknown(format!("groups had not got to {unreached} records when the history ended"))
         }
     }
 }

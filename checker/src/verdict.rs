@@ -163,7 +163,7 @@ pub struct Coverage {
     pub group_partitions: u64,
     /// Records that a group owed to process, from its starting point to where it got.
     pub owed: u64,
-    /// Records in a log at rest beyond where a group got.
+    /// Records beyond where a group got, or still in its members' hands, when the history ended.
     pub unreached: u64,
     /// Commits invoked.
     pub commits: u64,

@@ -31,6 +31,10 @@ impl Slot {
         (self.reader != NOBODY).then_some(OpId(self.reader))
     }
 
+    pub(crate) fn holds(&self, value: Value) -> bool {
+        self.value == value && !self.is_empty()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.writer == NOBODY && self.reader == NOBODY
     }
@@ -94,16 +98,22 @@ impl Log {
             .map(|(at, slot)| (SlotIndex::new(at), slot))
     }
 
-    /// A reader saw `values` from `base` on.
+    /// A reader saw `values`, which come in slices, from `base` on.
     pub(crate) fn read<'v>(
         &mut self,
         base: Offset,
-        values: impl Iterator<Item = &'v Value>,
+        values: impl Iterator<Item = &'v [Value]>,
         reader: OpId,
     ) {
-        let first = self.places.index(base);
-        for (index, &value) in (first..).zip(values) {
-            let slot = &mut self.slots[index];
+        let mut first = self.places.index(base);
+        for values in values {
+            self.read_slice(first, values, reader);
+            first += values.len();
+        }
+    }
+
+    fn read_slice(&mut self, first: usize, values: &[Value], reader: OpId) {
+        for ((index, slot), &value) in (first..).zip(&mut self.slots[first..]).zip(values) {
             if slot.is_empty() {
                 *slot = Slot { value, writer: NOBODY, reader: reader.0 };
             } else if slot.value == value {

@@ -5,6 +5,7 @@
 //! acknowledgement places, and where each send's record lies.
 
 pub(crate) mod bits;
+mod in_hand;
 pub(crate) mod log;
 mod places;
 pub(crate) mod progress;
@@ -44,7 +45,7 @@ impl<'h> Evidence<'h> {
             history,
             sends: survey.sends,
             logs,
-            processing_reported: survey.processing_reported,
+            processing_reported: !survey.processed.is_empty(),
         }
     }
 
@@ -64,7 +65,7 @@ struct Survey {
     is_final_reader: Vec<bool>,
     polls: Vec<(OpId, ProcessId, Spans)>,
     dumps: Vec<(OpId, Spans)>,
-    processing_reported: bool,
+    processed: Vec<Spans>,
 }
 
 impl Survey {
@@ -77,7 +78,7 @@ impl Survey {
             is_final_reader: vec![false; history.sessions().count()],
             polls: Vec::new(),
             dumps: Vec::new(),
-            processing_reported: false,
+            processed: Vec::new(),
         };
         for (op, event) in history.events() {
             survey.note(history, op, event.process, event.what, coverage);
@@ -129,7 +130,10 @@ impl Survey {
                 self.is_final_reader[process.0 as usize] = true;
                 self.widen(key, FinalRead { start: Offset(0), end, op });
             }
-            What::Processed { .. } => self.processing_reported = true,
+            What::Processed { records } => {
+                self.mention(history, records);
+                self.processed.push(records);
+            }
             What::CommitInvoked { .. } => coverage.commits += 1,
             What::Assigned { .. }
             | What::Positioned { .. }
@@ -162,18 +166,20 @@ impl Survey {
         });
     }
 
-    /// A drain begins where its reader was first positioned.
+    /// A drain begins at the lowest position of its reader, or at 0 if nobody told.
     fn start_final_reads(&mut self, history: &History) {
-        if !self.is_final_reader.contains(&true) {
-            return;
-        }
-        for (_, event) in history.events() {
+        let reader = |read: &FinalRead| history.event(read.op).process;
+        let mut lowest: Vec<Option<Offset>> = vec![None; self.final_reads.len()];
+        for (_, event) in history.events().filter(|_| self.is_final_reader.contains(&true)) {
             let What::Positioned { key, offset, .. } = event.what else { continue };
-            let Some(read) = &mut self.final_reads[key.0 as usize] else { continue };
-            if history.event(read.op).process == event.process
-                && matches!(history.event(read.op).what, What::Drained { .. })
-            {
-                read.start = offset;
+            if self.final_reads[key.0 as usize].as_ref().map(reader) == Some(event.process) {
+                let lowest = &mut lowest[key.0 as usize];
+                *lowest = Some(lowest.map_or(offset, |lowest| lowest.min(offset)));
+            }
+        }
+        for (read, lowest) in self.final_reads.iter_mut().zip(lowest) {
+            if let (Some(read), Some(lowest)) = (read, lowest) {
+                read.start = lowest;
             }
         }
     }
@@ -188,13 +194,13 @@ impl Survey {
 
     /// Every offset of `key` that the history mentions.
     fn offsets(&self, history: &History, key: Key) -> Vec<i64> {
-        let read = self
-            .polls
-            .iter()
-            .map(|&(_, _, records)| records)
-            .chain(self.dumps.iter().map(|&(_, records)| records));
-        let read = read.flat_map(|records| history.spans(records)).filter(|span| span.key == key);
-        let read = read.flat_map(|span| span.base.0..span.end().0);
+        let polled = self.polls.iter().map(|&(_, _, records)| records);
+        let dumped = self.dumps.iter().map(|&(_, records)| records);
+        let spans = polled
+            .chain(dumped)
+            .chain(self.processed.iter().copied())
+            .flat_map(|records| history.spans(records));
+        let read = spans.filter(|span| span.key == key).flat_map(|span| span.base.0..span.end().0);
         let acked = self
             .sends
             .iter()

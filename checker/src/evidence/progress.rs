@@ -2,9 +2,11 @@
 
 use super::Evidence;
 use super::bits::Bits;
+use super::in_hand::InHand;
 use super::sends::SlotIndex;
 use super::table::Table;
-use crate::history::{GroupId, Key, Offset, OpId, PositionedBy, Span, Spans, What};
+use crate::history::{Event, GroupId, Key, Offset, OpId, PositionedBy, Span, Spans, What};
+use std::ops::Range;
 
 const NEVER: u32 = u32::MAX;
 
@@ -19,6 +21,8 @@ pub(crate) struct Progress {
     pub(crate) resets: Vec<(Offset, OpId)>,
     /// Records processed once more, in order.
     pub(crate) again: Vec<(SlotIndex, OpId)>,
+    /// Records that members still have in hand when the history ends.
+    pub(crate) in_hand: Vec<Range<Offset>>,
     delivered: Vec<u32>,
     processed: Vec<u32>,
     strayed: Bits,
@@ -89,31 +93,55 @@ impl Groups {
     /// Follows all groups through the history.
     pub(crate) fn follow(evidence: &Evidence<'_>) -> Self {
         let history = evidence.history;
-        let mut groups =
-            Groups { progress: Table::new(history.groups().len(), evidence.logs.len()) };
+        let (groups, keys) = (history.groups().len(), evidence.logs.len());
+        let mut groups = Groups { progress: Table::new(groups, keys) };
+        let mut in_hand = InHand::new(history.sessions().count(), keys);
         for (op, event) in history.events() {
-            let group = || history.session(event.process).group;
-            match event.what {
-                What::Polled { poll } => {
-                    if let Some(group) = group() {
-                        groups.polled(evidence, group, op, history.poll(poll).records);
-                    }
-                }
-                What::Processed { records } => {
-                    if let Some(group) = group() {
-                        groups.processed(evidence, group, op, records);
-                    }
-                }
-                What::Positioned { key, offset, by } => {
-                    if let Some(group) = group() {
-                        groups.positioned(group, key, offset, by, op);
-                    }
-                }
-                What::CommitOk { op: commit } => groups.committed(evidence, commit),
-                _ => {}
+            if let What::CommitOk { op: commit } = event.what {
+                groups.committed(evidence, commit);
+            } else if let Some(group) = history.session(event.process).group {
+                groups.member(evidence, group, op, event, &mut in_hand);
+            }
+        }
+        for (process, key, range) in in_hand.iter() {
+            if let Some(group) = history.session(process).group {
+                groups.progress.cell(group.0, key.0).in_hand.push(range.clone());
             }
         }
         groups
+    }
+
+    fn member(
+        &mut self,
+        evidence: &Evidence<'_>,
+        group: GroupId,
+        op: OpId,
+        event: &Event,
+        in_hand: &mut InHand,
+    ) {
+        let (history, process) = (evidence.history, event.process);
+        match event.what {
+            What::Polled { poll } => {
+                let records = history.poll(poll).records;
+                self.polled(evidence, group, op, records);
+                if evidence.processing_reported {
+                    history.spans(records).for_each(|span| in_hand.polled(process, span));
+                } else {
+                    self.processed(evidence, group, op, records);
+                }
+            }
+            What::Processed { records } => {
+                history.spans(records).for_each(|span| in_hand.processed(process, span));
+                self.processed(evidence, group, op, records);
+            }
+            What::Positioned { key, offset, by } => {
+                in_hand.positioned(process, key);
+                self.positioned(group, key, offset, by, op);
+            }
+            What::Assigned { keys } => in_hand.assigned(process, history, keys),
+            What::Crashed | What::Closed => in_hand.ended(process),
+            _ => {}
+        }
     }
 
     /// Every group and partition that has to do with each other.
@@ -131,9 +159,6 @@ impl Groups {
             let progress = self.with_room(evidence, group, span);
             progress.begin(span.base);
             for_each_record(evidence, span, |slot, right| progress.deliver(slot, right, op));
-        }
-        if !evidence.processing_reported {
-            self.processed(evidence, group, op, records);
         }
     }
 
@@ -157,7 +182,7 @@ impl Groups {
         match by {
             PositionedBy::Committed => progress.reach(offset, op),
             PositionedBy::ResetLatest => progress.resets.push((offset, op)),
-            PositionedBy::ResetEarliest | PositionedBy::Seek => {}
+            PositionedBy::ResetEarliest | PositionedBy::Truncation | PositionedBy::Seek => {}
         }
     }
 
@@ -174,9 +199,12 @@ impl Groups {
 /// Each record of a span: its slot, and whether it is the one the log has there.
 fn for_each_record(evidence: &Evidence<'_>, span: &Span, mut each: impl FnMut(SlotIndex, bool)) {
     let log = evidence.log(span.key);
-    let first = log.places.at_or_above(span.base);
-    for (index, &value) in (first..log.len()).zip(evidence.history.values(span)) {
-        let slot = SlotIndex::new(index);
-        each(slot, log.slot(slot).value == value);
+    let mut first = log.places.at_or_above(span.base);
+    for values in evidence.history.values(span) {
+        for (index, value) in (first..).zip(values) {
+            let slot = SlotIndex::new(index);
+            each(slot, log.slot(slot).holds(*value));
+        }
+        first += values.len();
     }
 }

@@ -132,6 +132,8 @@ pub enum PositionedBy {
     ResetEarliest,
     /// No committed offset (or it is out of range) and `auto.offset.reset=latest`.
     ResetLatest,
+    /// The log was truncated below the position, and the consumer noticed (KIP-320).
+    Truncation,
     /// The application said so.
     Seek,
 }

@@ -114,11 +114,11 @@ impl History {
 
     /// The records of a span.
     pub fn records(&self, span: &Span) -> impl Iterator<Item = (Offset, Value)> {
-        (span.base.0..).map(Offset).zip(self.values(span).copied())
+        (span.base.0..).map(Offset).zip(self.values(span).flatten().copied())
     }
 
-    /// The values of a span's records.
-    pub(crate) fn values(&self, span: &Span) -> impl Iterator<Item = &Value> {
-        self.values.range(span.values, span.len)
+    /// The values of a span's records, as the slices they are stored in.
+    pub(crate) fn values(&self, span: &Span) -> impl Iterator<Item = &[Value]> {
+        self.values.slices(span.values, span.len)
     }
 }

@@ -1,6 +1,6 @@
 //! Claim: a group that asks for its committed offsets is not given older ones than it has committed.
 //!
-//! O(commits + answers * open commits). A committed offset is a register: an answer may be any commit that could be in
+//! O(commits * commits open at once). A committed offset is a register: an answer may be any commit that could be in
 //! force while the question was open. A commit is out of force once a later one, invoked after it was confirmed, is
 //! confirmed itself. A commit whose outcome nobody learnt may take force at any time, so it always counts as possible.
 //! Offsets may fall by being committed lower; only an answer below every possible commit is an anomaly.
@@ -22,6 +22,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             What::CommitInvoked { group, offsets } => judge.invoked(group, offsets, op),
             What::CommitOk { op: commit } => judge.confirmed(commit, op),
             What::CommitFailed { op: commit } => judge.failed(commit),
+            What::CommitUnknown { op: commit } => judge.unknown(commit),
+            What::Crashed | What::Closed => judge.gone(event.process),
             What::CommittedInvoked { group } => judge.asked(group, event.process, op),
             What::CommittedOk { op: question, offsets } => {
                 judge.answered(question, op, offsets, findings)
@@ -34,7 +36,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
 struct Registers<'e, 'h> {
     evidence: &'e Evidence<'h>,
     registers: Table<Register>,
-    /// The questions still open, by group: each process has one at most.
+    /// The questions still open, by group: each process has one at most, its last; answers to others are not judged.
     asked: Vec<Vec<(ProcessId, OpId)>>,
 }
 
@@ -42,6 +44,8 @@ struct Registers<'e, 'h> {
 #[derive(Clone, Default)]
 struct Register {
     commits: Vec<Commit>,
+    /// The lowest of the commits whose outcome nobody will learn: the others of them need not be remembered.
+    lowest_unknown: Option<Commit>,
     /// When the first commit was confirmed: until then, nothing committed is possible too.
     begun: Option<OpId>,
 }
@@ -80,6 +84,22 @@ impl Registers<'_, '_> {
         }
     }
 
+    fn unknown(&mut self, commit: OpId) {
+        let (group, offsets) = self.commit(commit);
+        for (key, _) in self.evidence.history.offsets(offsets) {
+            self.registers.cell(group.0, key.0).give_up(|known| known.invoked == commit);
+        }
+    }
+
+    /// Nobody will learn what became of the commits that a process leaves unanswered.
+    fn gone(&mut self, process: ProcessId) {
+        let history = self.evidence.history;
+        let Some(group) = history.session(process).group else { return };
+        for register in self.registers.row(group.0) {
+            register.give_up(|known| history.event(known.invoked).process == process);
+        }
+    }
+
     fn asked(&mut self, group: GroupId, process: ProcessId, question: OpId) {
         let open = &mut self.asked[group.0 as usize];
         open.retain(|&(asker, _)| asker != process);
@@ -96,7 +116,9 @@ impl Registers<'_, '_> {
         let What::CommittedInvoked { group } = self.evidence.history.event(question).what else {
             return;
         };
-        self.asked[group.0 as usize].retain(|&(_, open)| open != question);
+        let open = &mut self.asked[group.0 as usize];
+        let Some(asked) = open.iter().position(|&(_, open)| open == question) else { return };
+        open.swap_remove(asked);
         for (key, answer) in self.evidence.history.offsets(offsets) {
             let register = self.registers.cell(group.0, key.0);
             let Some(lowest) =
@@ -133,6 +155,13 @@ impl Register {
         }
     }
 
+    /// The unconfirmed commits among `these` stay unknown for good.
+    fn give_up(&mut self, these: impl Fn(&Commit) -> bool) {
+        let lost = |commit: &mut Commit| commit.confirmed.is_none() && these(commit);
+        let lost = self.commits.extract_if(.., lost).chain(self.lowest_unknown);
+        self.lowest_unknown = lost.min_by_key(|commit| commit.offset);
+    }
+
     /// Drops commits that were out of force before the oldest open question was asked.
     fn forget(&mut self, oldest_question: OpId) {
         self.commits.retain(|commit| {
@@ -145,7 +174,7 @@ impl Register {
         self.begun.filter(|&begun| begun < question)?;
         let possible =
             self.commits.iter().filter(|commit| commit.overwritten.is_none_or(|op| op > question));
-        possible.copied().min_by_key(|commit| commit.offset)
+        possible.copied().chain(self.lowest_unknown).min_by_key(|commit| commit.offset)
     }
 }
 

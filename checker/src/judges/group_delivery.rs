@@ -1,7 +1,7 @@
 //! Claim: a group processes every record from its starting point on to where it has got, at least once.
 //!
 //! O(groups * slots). What was processed counts, not what was polled: a record that was handed out, committed and then lost
-//! with the consumer's memory was skipped. Where no application reports processing, delivery has to stand in for it.
+//! with the consumer's memory was skipped, and one that a living consumer still has in hand was not. Where no application reports processing, delivery has to stand in for it.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
@@ -22,7 +22,8 @@ pub(crate) fn judge(
 ) {
     for (group, key, progress) in groups.iter() {
         let judge = GroupJudge { evidence, progress, log: evidence.log(key), group, key };
-        let excused = judge.resets(findings);
+        let mut excused = judge.resets(findings);
+        coverage.unreached += judge.in_hand(&mut excused);
         judge.skips(&excused, findings);
         judge.redeliveries(findings);
         judge.cover(coverage);
@@ -71,6 +72,21 @@ impl GroupJudge<'_, '_> {
             }
         }
         excused
+    }
+
+    /// Counts the records that members have in hand, below where the group has got: they are no skips yet.
+    fn in_hand(&self, excused: &mut Bits) -> u64 {
+        let (start, reached) = self.owed();
+        let slot = |offset| self.log.places.at_or_above(offset).clamp(start, reached);
+        let ranges = self.progress.in_hand.iter().map(|range| (slot(range.start), slot(range.end)));
+        let mut count = 0;
+        for slot in ranges.flat_map(|(from, to)| self.log.visible(from, to)) {
+            if self.progress.processed(slot).is_none() && !excused.contains(slot.get()) {
+                excused.insert(slot.get());
+                count += 1;
+            }
+        }
+        count
     }
 
     fn skips(&self, excused: &Bits, findings: &mut Findings<'_>) {

@@ -18,10 +18,6 @@ pub struct Size {
     pub poll_max: usize,
 }
 
-/// A small history with everything in it.
-pub const SMALL: Size =
-    Size { partitions: 2, producers: 2, readers: 2, members: 2, turns: 120, poll_max: 5 };
-
 /// A valid history of this size.
 pub fn valid(seed: u64, size: Size) -> Vec<Step> {
     let mut world = World::new(seed, size);
@@ -235,7 +231,7 @@ impl World {
 
     fn records_from(&mut self, key: u32, position: i64) -> Records {
         let max = 1 + self.random.below(self.size.poll_max);
-        let log = (0..).zip(&self.logs[key as usize]).skip(position as usize);
+        let log = (position..).zip(&self.logs[key as usize][position as usize..]);
         log.filter(|&(_, &value)| value != CONTROL)
             .map(|(offset, &value)| (offset, value))
             .take(max)

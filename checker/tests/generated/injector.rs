@@ -68,7 +68,7 @@ impl Injector {
 
     fn write_twice(&mut self) -> Option<u64> {
         let (key, end) = self.pick_drained()?;
-        let (_, value) = self.random.pick(&self.log(key))?;
+        let (_, value) = self.pick(&self.log(key))?;
         self.append_to_log(key, end, value);
         Some(1)
     }
@@ -78,7 +78,7 @@ impl Injector {
         let key = self.key_of(value)?;
         let others: Vec<_> =
             self.log(key).into_iter().filter(|&(other, _)| other != offset).collect();
-        let (taken, _) = self.random.pick(&others)?;
+        let (taken, _) = self.pick(&others)?;
         self.steps[at] = Step::Ack { value, offset: Some(taken) };
         Some(1)
     }
@@ -104,7 +104,7 @@ impl Injector {
     fn swap_neighbours(&mut self) -> Option<u64> {
         let pairs: Vec<_> =
             self.neighbours().into_iter().filter(|&(a, b)| self.may_swap(a, b)).collect();
-        let (first, second) = self.random.pick(&pairs)?;
+        let (first, second) = self.pick(&pairs)?;
         let swapped = |value| {
             if value == first {
                 second
@@ -161,7 +161,7 @@ impl Injector {
 
     fn skip_in_poll(&mut self) -> Option<u64> {
         let polls = self.reader_polls(3);
-        let at = self.random.pick(&polls)?;
+        let at = self.pick(&polls)?;
         if let Step::Poll { records, .. } = &mut self.steps[at] {
             records.remove(1);
         }
@@ -170,7 +170,7 @@ impl Injector {
 
     fn poll_again(&mut self) -> Option<u64> {
         let polls = self.reader_polls(1);
-        let at = self.random.pick(&polls)?;
+        let at = self.pick(&polls)?;
         self.steps.insert(at, self.steps[at].clone());
         Some(1)
     }
@@ -226,7 +226,7 @@ impl Injector {
             .filter(early)
             .filter(|&at| self.is_first_processing(at))
             .collect();
-        let at = self.random.pick(&processed)?;
+        let at = self.pick(&processed)?;
         self.steps.swap(at, at + 1);
         Some(1)
     }
@@ -245,7 +245,7 @@ impl Injector {
     fn leave_unprocessed(&mut self) -> Option<Vec<(Kind, u64)>> {
         let processed =
             self.find(|step| matches!(step, Step::Processed { records, .. } if records.len() > 1));
-        let at = self.random.pick(&processed)?;
+        let at = self.pick(&processed)?;
         let Step::Processed { key, ref records, .. } = self.steps[at] else {
             unreachable!("found processing")
         };
@@ -265,7 +265,7 @@ impl Injector {
 
     fn process_again(&mut self) -> Option<u64> {
         let processed = self.find(|step| matches!(step, Step::Processed { .. }));
-        let at = self.random.pick(&processed)?;
+        let at = self.pick(&processed)?;
         self.steps.insert(at, self.steps[at].clone());
         Some(records(&self.steps[at]).len() as u64)
     }
@@ -279,7 +279,7 @@ impl Injector {
             )
         };
         let answers: Vec<_> = answers.into_iter().filter(confirmed).collect();
-        let at = self.random.pick(&answers)?;
+        let at = self.pick(&answers)?;
         if let Step::Answer { offset, .. } = &mut self.steps[at] {
             *offset = None;
         }
@@ -308,6 +308,11 @@ impl Injector {
         Some(1)
     }
 
+    /// One of `choices`, if there is any.
+    fn pick<T: Clone>(&mut self, choices: &[T]) -> Option<T> {
+        (!choices.is_empty()).then(|| choices[self.random.below(choices.len())].clone())
+    }
+
     fn processes(&self) -> u32 {
         self.find(|step| matches!(step, Step::Open { .. })).len() as u32
     }
@@ -334,7 +339,7 @@ impl Injector {
 
     fn pick_read(&mut self) -> Option<(usize, usize)> {
         let polls = self.reader_polls(1);
-        let at = self.random.pick(&polls)?;
+        let at = self.pick(&polls)?;
         let place = self.random.below(records(&self.steps[at]).len());
         Some((at, place))
     }
@@ -346,13 +351,13 @@ impl Injector {
             _ => None,
         });
         let drained: Vec<_> = drained.filter(|&(key, _)| !self.log(key).is_empty()).collect();
-        self.random.pick(&drained)
+        self.pick(&drained)
     }
 
     /// An acknowledged record: (its acknowledgement's step, value, offset).
     fn pick_acked(&mut self) -> Option<(usize, u64, i64)> {
         let acks: Vec<_> = (0..).zip(&self.steps).filter_map(acked).collect();
-        self.random.pick(&acks)
+        self.pick(&acks)
     }
 
     /// An acknowledged record, as (partition, value, offset), that `wanted` says yes to.
@@ -364,7 +369,7 @@ impl Injector {
         let acks = acks.filter_map(|(_, value, offset)| Some((self.key_of(value)?, value, offset)));
         let acks: Vec<_> =
             acks.filter(|&(key, _, offset)| wanted(&self.log(key), offset) == Some(true)).collect();
-        self.random.pick(&acks)
+        self.pick(&acks)
     }
 
     fn acked_offset(&self, value: u64) -> Option<i64> {

@@ -1,19 +1,27 @@
 //! Laws on generated histories: valid ones stay valid, what is injected is found and nothing else, and on arbitrary tiny
 //! histories the judges agree with a straightforward oracle.
 
+mod arbitrary;
 mod generator;
 mod injector;
+mod oracle;
 mod random;
 mod step;
 
-use generator::{SMALL, valid};
+use generator::{Size, valid};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::judge;
 use ktrial_checker::verdict::{Found, Judgement};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::collections::{BTreeMap, BTreeSet};
 use step::Step;
+
+/// A small history with everything in it.
+const SMALL: Size =
+    Size { partitions: 2, producers: 2, readers: 2, members: 2, turns: 120, poll_max: 5 };
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
@@ -25,6 +33,13 @@ proptest! {
         for (property, verdict) in &judgement.properties {
             prop_assert!(matches!(verdict.name(), "valid" | "vacuous"), "{property}: {verdict}");
         }
+    }
+
+    #[test]
+    fn judges_agree_with_the_oracle(steps in arbitrary::steps()) {
+        let judgement = judged(&steps);
+        let counts: BTreeMap<_, _> = judgement.anomalies.iter().map(|(&kind, found)| (kind, found.count)).collect();
+        prop_assert_eq!(counts, oracle::count(&steps), "{:#?}", explanations(&judgement.anomalies));
     }
 
     #[test]
@@ -87,4 +102,15 @@ fn every_kind_can_be_injected_into_most_histories() {
             .count();
         assert!(injected >= 20, "{kind}: only {injected} of 100");
     }
+}
+
+#[test]
+fn arbitrary_histories_show_every_kind() {
+    let mut runner = TestRunner::deterministic();
+    let mut missing: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
+    for _ in 0..20_000 {
+        let steps = arbitrary::steps().new_tree(&mut runner).unwrap().current();
+        oracle::count(&steps).keys().for_each(|kind| missing.retain(|other| other != kind));
+    }
+    assert_eq!(missing, BTreeSet::new());
 }

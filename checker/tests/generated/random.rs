@@ -19,9 +19,4 @@ impl Random {
     pub fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
-
-    /// One of `choices`, if there is any.
-    pub fn pick<T: Clone>(&mut self, choices: &[T]) -> Option<T> {
-        (!choices.is_empty()).then(|| choices[self.below(choices.len())].clone())
-    }
 }

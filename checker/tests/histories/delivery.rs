@@ -53,6 +53,17 @@ fn commit_before_processing_and_a_crash_skip_records() {
 }
 
 #[test]
+fn a_committed_record_still_in_a_living_members_hands_is_not_skipped_yet() {
+    let (mut s, m) = four_records();
+    s.poll(m, P0, &FOUR);
+    s.commit(m, P0, 4);
+    s.process(m, P0, &FOUR[..3]);
+    s.drain(P0, &FOUR, 4);
+    s.finds(&[(Kind::CommitBeyondProcessing, 1)]);
+    s.verdicts(["valid", "valid", "unknown"]);
+}
+
+#[test]
 fn commit_before_processing_without_a_crash_is_a_hazard_only() {
     let (mut s, m) = four_records();
     s.poll(m, P0, &FOUR);

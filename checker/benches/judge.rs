@@ -1,0 +1,69 @@
+//! How fast histories are recorded, cloned and judged, in client operations per second.
+
+#[path = "../tests/generated/generator.rs"]
+mod generator;
+#[path = "../tests/generated/random.rs"]
+mod random;
+#[path = "../tests/generated/step.rs"]
+mod step;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use generator::{Size, valid};
+use ktrial_checker::contract::Contract;
+use ktrial_checker::history::{History, Key, Offset, Time, Value};
+use ktrial_checker::judge;
+use std::hint::black_box;
+
+/// A trial's worth of clients over six partitions; about one operation per turn is recorded in three.
+fn size(turns: usize) -> Size {
+    Size { partitions: 6, producers: 4, readers: 1, members: 2, turns, poll_max: 50 }
+}
+
+/// Sends, polls, commits: what a client waits for.
+fn operations(steps: &[step::Step]) -> u64 {
+    use step::Step as S;
+    let is_operation = |step: &&S| {
+        matches!(step, S::Send { .. } | S::Poll { .. } | S::Commit { .. } | S::Ask { .. })
+    };
+    steps.iter().filter(is_operation).count() as u64
+}
+
+fn judging(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("judge");
+    for turns in [30_000, 300_000, 3_000_000] {
+        let steps = valid(1, size(turns));
+        let history = step::record(&steps, 6);
+        group.throughput(Throughput::Elements(operations(&steps)));
+        group.sample_size(if turns > 1_000_000 { 10 } else { 50 });
+        group.bench_function(BenchmarkId::from_parameter(operations(&steps)), |bencher| {
+            bencher.iter(|| judge(black_box(&history), &Contract::default()));
+        });
+    }
+}
+
+fn recording(criterion: &mut Criterion) {
+    let mut history = History::new();
+    let (key, client) = (history.key("t", 0), history.client("producer"));
+    let process = history.open_session(client, None);
+    let mut group = criterion.benchmark_group("record");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("send and its acknowledgement", |bencher| {
+        let (mut written, mut time) = (history.clone(), 0);
+        bencher.iter(|| {
+            time += 1;
+            let send = written.send_invoked(process, Time(time), key, Value(time));
+            written.send_ok(send, Time(time), Some(Offset(time as i64)));
+            if time % 10_000 == 0 {
+                written = history.clone();
+            }
+        });
+    });
+    let trial = step::record(&valid(1, size(30_000)), 6);
+    group.bench_function("clone of a trial's history", |bencher| {
+        bencher.iter(|| black_box(&trial).clone())
+    });
+    assert_eq!(key, Key(0));
+}
+
+criterion_group!(benches, judging, recording);
+criterion_main!(benches);

@@ -1,0 +1,499 @@
+//! The judges' claims once more, as definitions: no index, no state, quantifiers over all steps. Quadratic and worse, and
+//! short enough to be seen right.
+
+use super::step::{Records, Step};
+use ktrial_checker::anomaly::AnomalyKind as Kind;
+use ktrial_checker::history::{PositionedBy, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many anomalies of each kind the steps show.
+pub fn count(steps: &[Step]) -> BTreeMap<Kind, u64> {
+    let oracle = Oracle::new(steps);
+    let mut found = Vec::new();
+    oracle.slots(&mut found);
+    oracle.misplaced(&mut found);
+    oracle.producer_order(&mut found);
+    oracle.consumer_order(&mut found);
+    oracle.durability(&mut found);
+    oracle.groups(&mut found);
+    oracle.committed_offsets(&mut found);
+    let mut counts = BTreeMap::new();
+    found.into_iter().for_each(|kind| *counts.entry(kind).or_default() += 1);
+    counts
+}
+
+type Place = (u32, i64);
+
+struct Sent {
+    at: usize,
+    process: u32,
+    key: u32,
+    value: u64,
+    acked: bool,
+    failed: bool,
+    offset: Option<i64>,
+}
+
+/// Somebody read `value` at `place`, in step `at`.
+struct Read {
+    at: usize,
+    place: Place,
+    value: u64,
+    group: Option<u32>,
+    at_rest: bool,
+}
+
+struct Oracle<'s> {
+    steps: &'s [Step],
+    group_of: Vec<Option<u32>>,
+    sent: Vec<Sent>,
+    reads: Vec<Read>,
+    /// What each offset holds: the first claim, final readers before others, readers before acknowledgements.
+    log: BTreeMap<Place, u64>,
+    visible: BTreeSet<Place>,
+    /// Start and end of the final read, by partition.
+    rest: BTreeMap<u32, (i64, i64)>,
+}
+
+impl<'s> Oracle<'s> {
+    fn new(steps: &'s [Step]) -> Self {
+        let (group_of, sent) = (groups(steps), sent(steps));
+        let drains: BTreeSet<u32> =
+            steps.iter().filter_map(drain).map(|(process, ..)| process).collect();
+        let (reads, rest) = (reads(steps, &group_of, &drains), rest(steps));
+        let mut oracle = Oracle {
+            steps,
+            group_of,
+            sent,
+            reads,
+            log: BTreeMap::new(),
+            visible: BTreeSet::new(),
+            rest,
+        };
+        oracle.fill();
+        oracle
+    }
+
+    fn fill(&mut self) {
+        let is_dump = |read: &&Read| matches!(self.steps[read.at], Step::Dump { .. });
+        let dumped = self.reads.iter().filter(is_dump);
+        let drained = self.reads.iter().filter(|read| read.at_rest && !is_dump(read));
+        let polled = self.reads.iter().filter(|read| !read.at_rest);
+        let read = dumped.chain(drained).chain(polled).map(|read| (read.place, read.value));
+        let acked =
+            self.sent.iter().filter_map(|sent| Some(((sent.key, sent.offset?), sent.value)));
+        for (place, value) in read.chain(acked) {
+            self.log.entry(place).or_insert(value);
+        }
+        let at_rest: BTreeSet<_> =
+            self.reads.iter().filter(|read| read.at_rest).map(|read| read.place).collect();
+        let visible = |place: &&Place| !self.rest.contains_key(&place.0) || at_rest.contains(place);
+        self.visible = self.log.keys().filter(visible).copied().collect();
+    }
+
+    fn send_of(&self, value: u64) -> Option<&Sent> {
+        self.sent.iter().find(|sent| sent.value == value)
+    }
+
+    fn place_of(&self, sent: &Sent) -> Option<i64> {
+        self.visible
+            .iter()
+            .find(|place| place.0 == sent.key && self.log[place] == sent.value)
+            .map(|place| place.1)
+    }
+
+    fn was_read(&self, place: Place, value: u64) -> bool {
+        self.reads.iter().any(|read| read.place == place && read.value == value)
+    }
+
+    fn is_retained(&self, place: Place) -> bool {
+        self.rest.get(&place.0).is_none_or(|&(start, _)| place.1 >= start)
+    }
+
+    fn unsound(&self, key: u32, value: u64) -> Option<Kind> {
+        match self.send_of(value) {
+            _ if value == Value::CORRUPT.0 => Some(Kind::Corrupt),
+            None => Some(Kind::Phantom),
+            Some(sent) if sent.key != key => Some(Kind::WrongPartition),
+            Some(sent) if sent.failed => Some(Kind::AbortedRead),
+            Some(_) => None,
+        }
+    }
+
+    fn slots(&self, found: &mut Vec<Kind>) {
+        let read: BTreeSet<_> = self.reads.iter().map(|read| (read.place, read.value)).collect();
+        for (place, value) in read {
+            let holds = self.log[&place];
+            match self.unsound(place.0, value) {
+                Some(kind) => found.push(kind),
+                None if holds != value => {
+                    found
+                        .extend(self.unsound(place.0, holds).is_none().then_some(Kind::Divergence));
+                }
+                None => self.sound_slot(
+                    place,
+                    self.send_of(value).expect("a sound value was sent"),
+                    found,
+                ),
+            }
+        }
+    }
+
+    fn sound_slot(&self, place: Place, sent: &Sent, found: &mut Vec<Kind>) {
+        let reads =
+            self.reads.iter().filter(|read| (read.place, read.value) == (place, sent.value));
+        found.extend(
+            (reads.map(|read| read.at).min() < Some(sent.at)).then_some(Kind::ReadBeforeSend),
+        );
+        match self.place_of(sent) {
+            Some(first) if first != place.1 && self.visible.contains(&place) => {
+                let twice = self.was_read((place.0, first), sent.value);
+                found.push(if twice { Kind::Duplicate } else { Kind::AckedOffsetConflict });
+            }
+            None if !sent.acked && self.is_retained(place) => found.push(Kind::UnstableRead),
+            _ => {}
+        }
+    }
+
+    fn misplaced(&self, found: &mut Vec<Kind>) {
+        for sent in &self.sent {
+            let Some(offset) = sent.offset else { continue };
+            let (place, lies) = ((sent.key, offset), self.place_of(sent));
+            let lost = self.rest.contains_key(&sent.key) && lies.is_none();
+            let seen = self.was_read(place, sent.value);
+            let taken = self.log[&place] != sent.value;
+            let elsewhere = lies
+                .is_some_and(|lies| lies != offset && self.was_read((sent.key, lies), sent.value));
+            let conflict = if taken { !lost && !seen } else { !seen && elsewhere };
+            found.extend(conflict.then_some(Kind::AckedOffsetConflict));
+        }
+    }
+
+    fn producer_order(&self, found: &mut Vec<Kind>) {
+        for (n, later) in self.sent.iter().enumerate() {
+            let same = self.sent[..n]
+                .iter()
+                .filter(|sent| (sent.process, sent.key) == (later.process, later.key));
+            let farthest = same.filter_map(|sent| self.place_of(sent)).max();
+            found.extend(
+                self.place_of(later)
+                    .filter(|&place| farthest > Some(place))
+                    .map(|_| Kind::OutOfOrder),
+            );
+        }
+    }
+
+    fn consumer_order(&self, found: &mut Vec<Kind>) {
+        let mut positions: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+        for step in self.steps {
+            match step {
+                Step::Assign { process, keys } => {
+                    positions.retain(|(owner, key), _| owner != process || keys.contains(key));
+                }
+                Step::Position { process, key, offset, .. } => {
+                    positions.insert((*process, *key), *offset);
+                }
+                Step::Poll { process, key, records } => {
+                    for &(offset, _) in records {
+                        let next = positions.insert((*process, *key), offset + 1).unwrap_or(offset);
+                        let left_out =
+                            (next..offset).any(|skipped| self.visible.contains(&(*key, skipped)));
+                        found.extend((offset < next).then_some(Kind::NonmonotonicPoll));
+                        found.extend(left_out.then_some(Kind::PollSkip));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn durability(&self, found: &mut Vec<Kind>) {
+        for sent in self.sent.iter().filter(|sent| sent.acked && self.place_of(sent).is_none()) {
+            let Some(&(start, end)) = self.rest.get(&sent.key) else { continue };
+            found.extend(match sent.offset {
+                None => Some(Kind::DrainedUnseen),
+                Some(offset) if offset < start => None,
+                Some(offset) if offset >= end => Some(Kind::TruncatedTail),
+                Some(offset) if self.visible.contains(&(sent.key, offset)) => Some(Kind::LostWrite),
+                Some(offset)
+                    if self
+                        .visible
+                        .range((sent.key, offset)..(sent.key + 1, 0))
+                        .next()
+                        .is_some() =>
+                {
+                    Some(Kind::Hole)
+                }
+                Some(_) => Some(Kind::DrainedUnseen),
+            });
+        }
+    }
+
+    fn groups(&self, found: &mut Vec<Kind>) {
+        let groups: BTreeSet<u32> = self.group_of.iter().flatten().copied().collect();
+        let pairs = groups.into_iter().flat_map(|group| [0, 1].map(|key| (group, key)));
+        pairs.for_each(|(group, key)| self.group(group, key, found));
+    }
+
+    fn group(&self, group: u32, key: u32, found: &mut Vec<Kind>) {
+        let (polled, processed) = (self.polled(group, key), self.processed(group, key));
+        let positions = self.positions(group, key);
+        let begins = positions
+            .iter()
+            .map(|&(offset, _)| offset)
+            .chain(polled.iter().map(|&(_, offset, _)| offset));
+        let Some(start) = begins.min() else { return };
+        let right = |&&(_, offset, value): &&(usize, i64, u64)| {
+            self.log.get(&(key, offset)) == Some(&value)
+        };
+        let first = |list: &[(usize, i64, u64)], offset| {
+            list.iter()
+                .filter(right)
+                .filter(|record| record.1 == offset)
+                .map(|record| record.0)
+                .min()
+        };
+        let mut committed_to = start;
+        let mut reached: Vec<i64> = processed.iter().map(|&(_, offset, _)| offset + 1).collect();
+        reached.extend(
+            positions
+                .iter()
+                .filter(|(_, by)| *by == PositionedBy::Committed)
+                .map(|&(offset, _)| offset),
+        );
+        for (at, offset, id) in self.commits(group, key) {
+            let is_confirmed = |step: &Step| matches!(step, Step::CommitOk { id: ok } if *ok == id);
+            reached.extend(self.steps.iter().any(is_confirmed).then_some(offset));
+            let (mut undelivered, mut unprocessed) = (false, false);
+            for below in self.visible_in(key, committed_to, offset) {
+                let strayed = polled.iter().any(|record| record.1 == below && !right(&record));
+                let delivered = strayed || first(&polled, below).is_some_and(|poll| poll < at);
+                undelivered |= !delivered;
+                unprocessed |=
+                    delivered && !strayed && first(&processed, below).is_none_or(|done| done > at);
+            }
+            found.extend(undelivered.then_some(Kind::CommitBeyondDelivery));
+            found.extend(unprocessed.then_some(Kind::CommitBeyondProcessing));
+            committed_to = committed_to.max(offset);
+        }
+        let mut passed = 0;
+        for &(offset, _) in positions.iter().filter(|(_, by)| *by == PositionedBy::ResetLatest) {
+            let skips = self
+                .visible_in(key, passed, offset)
+                .any(|below| first(&processed, below).is_none());
+            found.extend(skips.then_some(Kind::SkippedByReset));
+            passed = passed.max(offset);
+        }
+        let owed =
+            self.visible_in(key, start.max(passed), reached.into_iter().max().unwrap_or(start));
+        let skipped = owed.filter(|&offset| {
+            first(&processed, offset).is_none() && !self.in_hand(group, key, offset)
+        });
+        found.extend(skipped.map(|_| Kind::GroupSkip));
+        let again = processed.iter().filter(right).filter(|record| {
+            processed
+                .iter()
+                .take_while(|earlier| !std::ptr::eq(*earlier, *record))
+                .filter(right)
+                .any(|earlier| earlier.1 == record.1)
+        });
+        found.extend(again.map(|_| Kind::GroupRedelivery));
+    }
+
+    /// Whether a member polled the record and nothing happened since that took it out of its hands.
+    fn in_hand(&self, group: u32, of_key: u32, offset: i64) -> bool {
+        let reported = self.steps.iter().any(|step| matches!(step, Step::Processed { .. }));
+        let polls = self
+            .reads
+            .iter()
+            .filter(|read| read.group == Some(group) && read.place == (of_key, offset));
+        polls.filter(|_| reported).any(|read| {
+            let &Step::Poll { process: reader, .. } = &self.steps[read.at] else { return false };
+            !self.steps[read.at..].iter().any(|step| match step {
+                Step::Processed { process, key, records } => {
+                    (*process, *key) == (reader, of_key)
+                        && records.iter().any(|record| record.0 >= offset)
+                }
+                Step::Position { process, key, .. } => (*process, *key) == (reader, of_key),
+                Step::Assign { process, keys } => *process == reader && !keys.contains(&of_key),
+                Step::Crash { process } => *process == reader,
+                _ => false,
+            })
+        })
+    }
+
+    fn visible_in(&self, key: u32, from: i64, to: i64) -> impl Iterator<Item = i64> {
+        (from..to).filter(move |&offset| self.visible.contains(&(key, offset)))
+    }
+
+    fn polled(&self, group: u32, key: u32) -> Vec<(usize, i64, u64)> {
+        let by_group =
+            self.reads.iter().filter(|read| read.group == Some(group) && read.place.0 == key);
+        by_group.map(|read| (read.at, read.place.1, read.value)).collect()
+    }
+
+    fn processed(&self, group: u32, key: u32) -> Vec<(usize, i64, u64)> {
+        if !self.steps.iter().any(|step| matches!(step, Step::Processed { .. })) {
+            return self.polled(group, key);
+        }
+        let steps = self.steps.iter().enumerate();
+        let processed = steps.filter_map(|(at, step)| match step {
+            Step::Processed { process, key: k, records }
+                if *k == key && self.group_of[*process as usize] == Some(group) =>
+            {
+                Some(records.iter().map(move |&(offset, value)| (at, offset, value)))
+            }
+            _ => None,
+        });
+        processed.flatten().collect()
+    }
+
+    fn positions(&self, group: u32, key: u32) -> Vec<(i64, PositionedBy)> {
+        let of_group = |process: u32| self.group_of[process as usize] == Some(group);
+        let positions = self.steps.iter().filter_map(|step| match *step {
+            Step::Position { process, key: k, offset, by } if k == key && of_group(process) => {
+                Some((offset, by))
+            }
+            _ => None,
+        });
+        positions.collect()
+    }
+
+    /// The commits of a group in a partition, as (step, offset, id).
+    fn commits(&self, of_group: u32, of_key: u32) -> Vec<(usize, i64, u32)> {
+        let commits = self.steps.iter().enumerate().filter_map(|(at, step)| match *step {
+            Step::Commit { group, key, offset, id, .. } if (group, key) == (of_group, of_key) => {
+                Some((at, offset, id))
+            }
+            _ => None,
+        });
+        commits.collect()
+    }
+
+    fn committed_offsets(&self, found: &mut Vec<Kind>) {
+        for (answered, step) in self.steps.iter().enumerate() {
+            let &Step::Answer { id, key, offset } = step else { continue };
+            let Some((asked, group)) = self.question(id, answered) else { continue };
+            let commits = self.commits(group, key);
+            let done = |id, before: usize, ok: bool| {
+                let outcome = if ok { Step::CommitOk { id } } else { Step::CommitFailed { id } };
+                self.steps[..before].iter().position(|step| *step == outcome)
+            };
+            let confirmed_before_asking =
+                |&&(_, _, id): &&(usize, i64, u32)| done(id, asked, true).is_some();
+            let overwritten = |id| {
+                let confirmed = done(id, answered, true);
+                let later = commits.iter().filter(confirmed_before_asking);
+                confirmed.is_some_and(|confirmed| later.clone().any(|&(at, _, _)| at > confirmed))
+            };
+            let open = commits.iter().filter(|&&(at, _, id)| {
+                at < answered && done(id, answered, false).is_none() && !overwritten(id)
+            });
+            let none =
+                (!commits.iter().any(|commit| confirmed_before_asking(&commit))).then_some(-1);
+            let lowest = open.map(|&(_, offset, _)| offset).chain(none).min();
+            found.extend(
+                (Some(offset.unwrap_or(-1)) < lowest).then_some(Kind::CommittedOffsetRegression),
+            );
+        }
+    }
+
+    /// The step that asked a question and its group, if it is its process's latest and was not answered before.
+    fn question(&self, id: u32, answered: usize) -> Option<(usize, u32)> {
+        let before = &self.steps[..answered];
+        let (at, group, asker) = before.iter().enumerate().find_map(|(at, step)| match *step {
+            Step::Ask { process, group, id: asked } if asked == id => Some((at, group, process)),
+            _ => None,
+        })?;
+        let superseded = before[at + 1..].iter().any(|step| match *step {
+            Step::Ask { process, .. } => process == asker,
+            Step::Answer { id: other, .. } => other == id,
+            _ => false,
+        });
+        (!superseded).then_some((at, group))
+    }
+}
+
+fn groups(steps: &[Step]) -> Vec<Option<u32>> {
+    let opened = steps.iter().filter_map(|step| match *step {
+        Step::Open { group, .. } => Some(group),
+        _ => None,
+    });
+    opened.collect()
+}
+
+fn drain(step: &Step) -> Option<(u32, u32, i64)> {
+    match *step {
+        Step::Drain { process, key, end } => Some((process, key, end)),
+        _ => None,
+    }
+}
+
+fn sent(steps: &[Step]) -> Vec<Sent> {
+    let mut sent = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let &Step::Send { process, key, value } = step else { continue };
+        let ack = steps.iter().find_map(|step| match *step {
+            Step::Ack { value: acked, offset } if acked == value => Some(offset),
+            _ => None,
+        });
+        let failed = steps.contains(&Step::Fail { value });
+        sent.push(Sent {
+            at,
+            process,
+            key,
+            value,
+            acked: ack.is_some(),
+            failed,
+            offset: ack.flatten(),
+        });
+    }
+    sent
+}
+
+fn reads(steps: &[Step], group_of: &[Option<u32>], drains: &BTreeSet<u32>) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let (key, records, group, at_rest): (u32, &Records, _, _) = match step {
+            Step::Poll { process, key, records } => {
+                (*key, records, group_of[*process as usize], drains.contains(process))
+            }
+            Step::Dump { key, records, .. } => (*key, records, None, true),
+            _ => continue,
+        };
+        reads.extend(records.iter().map(|&(offset, value)| Read {
+            at,
+            place: (key, offset),
+            value,
+            group,
+            at_rest,
+        }));
+    }
+    reads
+}
+
+/// Start and end of what was read at rest: of the read that got farthest, the last of equals.
+fn rest(steps: &[Step]) -> BTreeMap<u32, (i64, i64)> {
+    let reads = steps.iter().filter_map(|step| match step {
+        Step::Dump { key, records, .. } => {
+            Some((*key, 0, records.iter().map(|record| record.0 + 1).max().unwrap_or(0)))
+        }
+        &Step::Drain { process, key, end } => {
+            let positions = steps.iter().filter_map(|step| match *step {
+                Step::Position { process: p, key: k, offset, .. } if (p, k) == (process, key) => {
+                    Some(offset)
+                }
+                _ => None,
+            });
+            Some((key, positions.min().unwrap_or(0), end))
+        }
+        _ => None,
+    });
+    let mut rest: BTreeMap<u32, (i64, i64)> = BTreeMap::new();
+    for (key, start, end) in reads {
+        if rest.get(&key).is_none_or(|known| known.1 <= end) {
+            rest.insert(key, (start, end));
+        }
+    }
+    rest
+}
