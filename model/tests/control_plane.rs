@@ -61,6 +61,8 @@ struct World {
     brokers: Vec<Option<ControlPlane>>,
     lives: Vec<(BrokerId, LifecycleEvent)>,
     answers: Vec<IsrAnswer>,
+    /// How many partitions changed, each time a broker was told of news.
+    published: Vec<(BrokerId, usize)>,
 }
 
 impl World {
@@ -94,6 +96,7 @@ impl World {
             brokers: vec![None, None, None],
             lives: Vec::new(),
             answers: Vec::new(),
+            published: Vec::new(),
         }
     }
 
@@ -174,14 +177,17 @@ impl World {
 
     fn act_upon(&mut self, broker: BrokerId, happened: Option<ControlPlaneEvent>) {
         match happened {
-            Some(ControlPlaneEvent::Lifecycle(event)) => {
-                self.lives.push((broker, event));
-                if event == LifecycleEvent::CaughtUp {
-                    self.act(broker, |plane, ctx| plane.ready_to_unfence(ctx));
-                }
+            Some(ControlPlaneEvent::Lifecycle(event)) => self.lives.push((broker, event)),
+            Some(ControlPlaneEvent::CaughtUp(all)) => {
+                self.lives.push((broker, LifecycleEvent::CaughtUp));
+                self.published.push((broker, all.partitions.len()));
+                self.act(broker, |plane, ctx| plane.ready_to_unfence(ctx));
             }
             Some(ControlPlaneEvent::IsrAnswers(answers)) => self.answers.extend(answers),
-            Some(ControlPlaneEvent::Metadata(_)) | None => {}
+            Some(ControlPlaneEvent::Metadata(delta)) => {
+                self.published.push((broker, delta.partitions.len()))
+            }
+            None => {}
         }
     }
 
@@ -273,10 +279,13 @@ fn b1_a_fast_restart_waits_for_its_own_old_session() {
     world.kill(LEADER);
     world.run_to_secs(10);
     assert_eq!(world.seen_by(OTHER).leader, Some(LEADER), "nobody knows yet");
+    world.published.clear();
     world.start(LEADER, None);
     world.run_to_secs(13);
     assert!(world.sim.probe_count(Probe::DuplicateRegistration) > 0);
     assert_eq!(world.state_of(LEADER), LifecycleState::Starting);
+    assert_eq!(world.seen_by(LEADER).leader, Some(LEADER), "so it reads of itself, as it was");
+    assert!(world.published.iter().all(|(who, _)| *who != LEADER), "but it may not act upon it");
     world.run_to_secs(40);
     assert_eq!(world.state_of(LEADER), LifecycleState::Running);
     assert_eq!(world.seen_by(LEADER).leader, Some(OTHER));

@@ -41,9 +41,12 @@ pub enum ControlPlaneTimer {
 /// What happened, and the broker has to act upon.
 #[derive(Clone, Debug)]
 pub enum ControlPlaneEvent {
-    /// In the broker's life.
+    /// In the broker's life; [`LifecycleEvent::CaughtUp`] comes as [`ControlPlaneEvent::CaughtUp`].
     Lifecycle(LifecycleEvent),
-    /// The metadata changed; the cache has it already.
+    /// The broker has read the metadata up to its own registration; this is all of it. When the broker has taken its
+    /// roles and its logs are open, it is ready to be unfenced.
+    CaughtUp(MetadataDelta),
+    /// The metadata changed again; the cache has it already.
     Metadata(MetadataDelta),
     /// The controller answered wishes for in-sync sets.
     IsrAnswers(Vec<IsrAnswer>),
@@ -55,6 +58,9 @@ pub struct ControlPlane {
     lifecycle: Lifecycle,
     metadata: MetadataFetcher,
     alter_partition: AlterPartitionManager,
+    /// What the broker has read before its own registration, and so may not act upon: it may show its former incarnation
+    /// as a leader.
+    withheld: Option<MetadataDelta>,
 }
 
 impl ControlPlane {
@@ -72,6 +78,7 @@ impl ControlPlane {
             lifecycle: Lifecycle::new(broker, incarnation, previous_epoch, controller, config),
             metadata: MetadataFetcher::new(broker, controller, config),
             alter_partition: AlterPartitionManager::new(broker, controller, config),
+            withheld: Some(MetadataDelta::default()),
         };
         control_plane.metadata.fetch(ctx);
         control_plane.lifecycle.communicate(control_plane.cache().end_offset(), ctx);
@@ -219,16 +226,41 @@ impl ControlPlane {
     ) -> Option<ControlPlaneEvent> {
         match purpose {
             Purpose::Lifecycle => {
-                self.lifecycle.on_answer(answer, ctx).map(ControlPlaneEvent::Lifecycle)
+                let event = self.lifecycle.on_answer(answer, ctx)?;
+                Some(self.publish_if_caught_up(event))
             }
             Purpose::Metadata => {
-                self.metadata.on_answer(answer, ctx).map(ControlPlaneEvent::Metadata)
+                let delta = self.metadata.on_answer(answer, ctx)?;
+                self.publish_or_withhold(delta)
             }
             Purpose::AlterPartition => {
                 let epoch = self.broker_epoch()?;
                 let answers = self.alter_partition.on_answer(answer, epoch, ctx);
                 (!answers.is_empty()).then_some(ControlPlaneEvent::IsrAnswers(answers))
             }
+        }
+    }
+
+    /// As Kafka installs its metadata publishers: not before the broker has caught up.
+    fn publish_if_caught_up(&mut self, event: LifecycleEvent) -> ControlPlaneEvent {
+        match event {
+            LifecycleEvent::CaughtUp => {
+                let all = self.withheld.take().expect("a broker catches up once");
+                ControlPlaneEvent::CaughtUp(all)
+            }
+            LifecycleEvent::Registered(_)
+            | LifecycleEvent::Unfenced
+            | LifecycleEvent::ShouldShutDown => ControlPlaneEvent::Lifecycle(event),
+        }
+    }
+
+    fn publish_or_withhold(&mut self, delta: MetadataDelta) -> Option<ControlPlaneEvent> {
+        match &mut self.withheld {
+            Some(withheld) => {
+                withheld.extend(delta);
+                None
+            }
+            None => Some(ControlPlaneEvent::Metadata(delta)),
         }
     }
 }

@@ -33,6 +33,14 @@ pub struct MetadataDelta {
     pub brokers: BTreeSet<BrokerId>,
 }
 
+impl MetadataDelta {
+    /// Takes in what a later batch changed.
+    pub fn extend(&mut self, later: MetadataDelta) {
+        self.partitions.extend(later.partitions);
+        self.brokers.extend(later.brokers);
+    }
+}
+
 impl MetadataCache {
     /// The next offset of the metadata log to read.
     pub fn end_offset(&self) -> MetadataOffset {

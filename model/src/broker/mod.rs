@@ -330,11 +330,15 @@ impl Broker {
             Some(ControlPlaneEvent::IsrAnswers(answers)) => {
                 answers.into_iter().for_each(|answer| self.isr_answered(&answer, ctx));
             }
-            Some(ControlPlaneEvent::Lifecycle(event)) => match event {
-                LifecycleEvent::CaughtUp => self.control.ready_to_unfence(ctx),
-                LifecycleEvent::ShouldShutDown => self.begin_shutdown(ctx),
-                LifecycleEvent::Registered(_) | LifecycleEvent::Unfenced => {}
-            },
+            Some(ControlPlaneEvent::CaughtUp(all)) => {
+                self.apply_metadata(&all, ctx);
+                self.control.ready_to_unfence(ctx);
+            }
+            Some(ControlPlaneEvent::Lifecycle(event)) => {
+                if event == LifecycleEvent::ShouldShutDown {
+                    self.begin_shutdown(ctx);
+                }
+            }
         }
     }
 
