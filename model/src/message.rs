@@ -298,13 +298,16 @@ pub struct OffsetFetchRequest {
     pub partitions: Vec<TopicPartition>,
 }
 
+/// A committed offset and the epoch of the last record before it.
+pub type CommittedOffset = (Offset, Option<LeaderEpoch>);
+
 /// Committed offsets.
 #[derive(Clone, Debug)]
 pub struct OffsetFetchResponse {
     /// Not [`ErrorCode::None`] if the broker does not coordinate the group or is still loading.
     pub error: ErrorCode,
     /// `None` where nothing was ever committed.
-    pub offsets: Vec<(TopicPartition, Option<(Offset, Option<LeaderEpoch>)>)>,
+    pub offsets: Vec<(TopicPartition, Option<CommittedOffset>)>,
 }
 
 /// A leader's wish for new in-sync replica sets.

@@ -23,16 +23,14 @@ use crate::cluster::Cluster;
 use crate::error_code::ErrorCode;
 use crate::ids::{GroupId, LeaderEpoch, Offset, TopicPartition};
 use crate::message::{
-    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Response,
+    CommittedOffset, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, Response,
 };
 use crate::mutant::Mutant;
 use crate::record::{Batch, OffsetCommitValue, Record, RecordValue};
 
 /// Bytes of a record in `__consumer_offsets`: group and topic name, partition, offset, epoch, timestamp, roughly.
 const OFFSET_COMMIT_RECORD_BYTES: u32 = 100;
-
-/// A committed offset and the epoch of the last record before it.
-type Committed = (Offset, Option<LeaderEpoch>);
 
 /// A response and to whom it goes.
 pub type Answer<R> = (R, Response);
@@ -50,7 +48,7 @@ pub struct GroupCoordinator<R> {
 struct Shard<R> {
     epoch: LeaderEpoch,
     state: State,
-    committed: BTreeMap<(GroupId, TopicPartition), Committed>,
+    committed: BTreeMap<(GroupId, TopicPartition), CommittedOffset>,
     /// The offset after the last record that `committed` has in it.
     last_written: Offset,
     high_watermark: Offset,

@@ -229,8 +229,12 @@ impl Producer {
             size_bytes: self.spec.workload.record_size_bytes,
             timestamp_ms: ctx.wall_clock_ms(),
         };
-        self.sender.metadata().knows(call.record.topic)
-            && self.sender.append(call.partition, record, ctx.now())
+        if self.sender.metadata().knows(call.record.topic) {
+            self.sender.append(call.partition, record, ctx.now())
+        } else {
+            self.sender.request_metadata();
+            false
+        }
     }
 }
 

@@ -109,6 +109,11 @@ impl Sender {
         is_appended
     }
 
+    /// The application waits for metadata.
+    pub fn request_metadata(&mut self) {
+        self.metadata.request_refresh();
+    }
+
     /// What waits to be sent.
     pub fn accumulator(&self) -> &Accumulator {
         &self.accumulator
