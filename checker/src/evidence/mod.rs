@@ -243,9 +243,10 @@ fn acknowledge(sends: &Sends, logs: &mut [Log]) {
 
 fn find_writers(sends: &Sends, logs: &mut [Log]) {
     if logs.iter().any(Log::has_unknown_writers) {
-        let by_value = sends.by_value();
-        logs.iter_mut()
-            .for_each(|log| log.find_writers(|value: Value| by_value.find(sends, value)));
+        let by_record = sends.by_record();
+        for (key, log) in (0..).map(Key).zip(logs) {
+            log.find_writers(|value: Value| by_record.find(sends, key, value));
+        }
     }
 }
 

@@ -30,6 +30,12 @@ pub(crate) struct Send {
     pub(crate) place: Option<SlotIndex>,
 }
 
+impl Send {
+    fn is(&self, key: Key, value: Value) -> bool {
+        self.value == value && self.key == key
+    }
+}
+
 /// An index into the slots of a [`Log`](super::log::Log). It orders as offsets do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SlotIndex(u32);
@@ -87,42 +93,54 @@ impl Sends {
         (0..).map(SendId).zip(&self.all)
     }
 
-    pub(crate) fn by_value(&self) -> ByValue {
-        ByValue::of(&self.all)
+    pub(crate) fn by_record(&self) -> ByRecord {
+        ByRecord::of(&self.all)
     }
 }
 
-/// Finds the send of a value: open addressing, at most half full, so that a look-up is O(1) expected.
+/// A slot without a send.
+const FREE: u32 = u32::MAX;
+
+/// Finds the send of a record: open addressing, at most half full, so that a look-up is O(1) expected.
 ///
 /// Only records that no acknowledgement places are looked up, so it is built only when there are some.
 #[derive(Debug)]
-pub(crate) struct ByValue {
+pub(crate) struct ByRecord {
     slots: Vec<u32>,
     shift: u32,
+    keys: u32,
 }
 
-impl ByValue {
+impl ByRecord {
     fn of(sends: &[Send]) -> Self {
         let bits = (sends.len().max(1) * 2).next_power_of_two().trailing_zeros().max(1);
-        let mut index = ByValue { slots: vec![u32::MAX; 1 << bits], shift: 64 - bits };
+        let keys = sends.iter().map(|send| send.key.0 + 1).max().unwrap_or(0);
+        let mut index = ByRecord { slots: vec![FREE; 1 << bits], shift: 64 - bits, keys };
         for (id, send) in (0..).zip(sends) {
-            let slot = index.probe(sends, send.value);
+            let slot = index.probe(sends, send.key, send.value);
             index.slots[slot] = id;
         }
         index
     }
 
-    /// The send of `value` among the sends this was built from.
-    pub(crate) fn find(&self, sends: &Sends, value: Value) -> Option<SendId> {
-        let found = self.slots[self.probe(&sends.all, value)];
-        (found != u32::MAX).then_some(SendId(found))
+    /// The send of `value` to `key` among the sends this was built from, or else, in O(partitions), to another partition.
+    pub(crate) fn find(&self, sends: &Sends, key: Key, value: Value) -> Option<SendId> {
+        self.find_in(sends, key, value)
+            .or_else(|| (0..self.keys).find_map(|other| self.find_in(sends, Key(other), value)))
     }
 
-    /// The slot that holds `value`, or the free one where it belongs.
-    fn probe(&self, sends: &[Send], value: Value) -> usize {
-        // Multiplication by 2^64 over the golden ratio spreads consecutive values.
-        let mut slot = (value.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
-        while self.slots[slot] != u32::MAX && sends[self.slots[slot] as usize].value != value {
+    fn find_in(&self, sends: &Sends, key: Key, value: Value) -> Option<SendId> {
+        let found = self.slots[self.probe(&sends.all, key, value)];
+        (found != FREE).then_some(SendId(found))
+    }
+
+    /// The slot that holds the record, or the free one where it belongs.
+    fn probe(&self, sends: &[Send], key: Key, value: Value) -> usize {
+        // Multiplication by 2^64 over the golden ratio spreads consecutive numbers.
+        let mixed =
+            (value.0 ^ u64::from(key.0).rotate_right(20)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut slot = (mixed >> self.shift) as usize;
+        while self.slots[slot] != FREE && !sends[self.slots[slot] as usize].is(key, value) {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
         slot
@@ -136,15 +154,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_finds_its_send_and_no_other(values in proptest::collection::btree_set(0_u64..400, 0..200)) {
-            let mut sends = Sends::with_capacity(values.len());
-            for (op, &value) in (0..).zip(&values) {
-                sends.invoked(OpId(op), ProcessId(0), Key(0), Value(value << 40));
+        fn a_value_finds_its_send_in_its_partition_or_else_in_another(
+            sent in proptest::collection::btree_set((0_u32..3, 0_u64..100), 0..200),
+        ) {
+            let mut sends = Sends::with_capacity(sent.len());
+            for (op, &(key, value)) in (0..).zip(&sent) {
+                sends.invoked(OpId(op), ProcessId(0), Key(key), Value(value << 40));
             }
-            let index = sends.by_value();
-            for value in 0..400 {
-                let found = index.find(&sends, Value(value << 40));
-                prop_assert_eq!(found.map(|id| sends.get(id).value.0 >> 40), values.get(&value).copied());
+            let index = sends.by_record();
+            for (key, value) in (0..3).flat_map(|key| (0..100).map(move |value| (key, value))) {
+                let found = index.find(&sends, Key(key), Value(value << 40)).map(|id| sends.get(id));
+                prop_assert_eq!(found.is_some(), sent.iter().any(|&(_, other)| other == value));
+                prop_assert!(found.is_none_or(|send| send.value.0 >> 40 == value));
+                prop_assert_eq!(found.is_some_and(|send| send.key.0 == key), sent.contains(&(key, value)));
             }
         }
     }

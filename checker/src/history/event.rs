@@ -6,6 +6,7 @@
 //! happen later.
 
 use super::{GroupId, Key, Offset, OpId, ProcessId, Time, Value};
+use serde::{Deserialize, Serialize};
 
 /// One line of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,8 @@ pub enum What {
 }
 
 /// Why a consumer reads on from where it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PositionedBy {
     /// From the group's committed offset.
     Committed,

@@ -37,7 +37,7 @@ id! {
     OpId(u32)
 }
 id! {
-    /// What a record carries: a number that no other record of the history was sent with.
+    /// What a record carries: a number that no other record of its partition was sent with, and better no other at all.
     Value(u64)
 }
 id! {
