@@ -13,7 +13,7 @@ pub mod node_id;
 pub mod observer;
 pub mod order;
 pub mod probe;
-mod queue;
+pub mod queue;
 pub mod random;
 pub mod sim;
 pub mod time;
