@@ -69,6 +69,13 @@ enum State {
     Failed,
 }
 
+impl State {
+    /// The next fetch tells that this broker has what it appended, or cut: not before that is durable, if it has to be.
+    fn after(flush: Option<FlushRound>) -> Self {
+        flush.map_or(State::Fetching, State::Flushing)
+    }
+}
+
 /// What a request under way is about.
 #[derive(Clone, Debug)]
 enum InFlight {
@@ -384,7 +391,7 @@ impl Broker {
         ctx.probe(Probe::FollowerOutOfRange);
         let next = match (response.partitions.as_slice(), target) {
             ([(_, ErrorCode::None, Some(end))], ListOffsetsTarget::Latest) if *end < local_end => {
-                partition.truncate_to(*end, ctx).map(|()| State::Fetching)
+                partition.truncate_to(*end, ctx).map(State::after)
             }
             ([(_, ErrorCode::None, Some(_))], ListOffsetsTarget::Latest) => {
                 Ok(State::OutOfRange(ListOffsetsTarget::Earliest))
@@ -392,7 +399,7 @@ impl Broker {
             ([(_, ErrorCode::None, Some(start))], ListOffsetsTarget::Earliest)
                 if *start > local_end =>
             {
-                partition.truncate_fully_and_start_at(*start, ctx).map(|()| State::Fetching)
+                partition.truncate_fully_and_start_at(*start, ctx).map(State::Flushing)
             }
             ([(_, ErrorCode::None, Some(_))], ListOffsetsTarget::Earliest) => Ok(State::Fetching),
             ([(_, error, _)], _) => Err(*error),
@@ -417,10 +424,9 @@ fn take_partition(
         return Err(fetched.error);
     }
     if let Some(leader) = fetched.diverging_epoch {
-        partition.truncate_to_divergence(leader, ctx)?;
-        return Ok(State::Fetching);
+        return partition.truncate_to_divergence(leader, ctx).map(State::after);
     }
     let append =
         partition.append_records_to_follower(&fetched.batches, fetched.high_watermark, ctx)?;
-    Ok(append.info.flush.map_or(State::Fetching, State::Flushing))
+    Ok(State::after(append.info.flush))
 }

@@ -279,19 +279,23 @@ impl UnifiedLog {
         self.high_watermark != before
     }
 
-    /// Cuts the log so that it ends at `target`, or at the start of the batch that holds `target` (L32). Says whether
-    /// anything went; if not, the epoch cache may still have lost an entry beyond the log end.
+    /// Cuts the log so that it ends at `target`, or at the start of the batch that holds `target` (L32). Returns the
+    /// flush that makes the cut durable; nothing may be appended before it has ended. `None` if nothing was cut; the
+    /// epoch cache may still have lost an entry beyond the log end.
     ///
     /// # Errors
     /// [`ErrorCode::KafkaStorageError`].
-    pub fn truncate_to(&mut self, target: Offset, host: &mut impl Host) -> Result<bool, ErrorCode> {
+    pub fn truncate_to(
+        &mut self,
+        target: Offset,
+        host: &mut impl Host,
+    ) -> Result<Option<FlushRound>, ErrorCode> {
         if target >= self.log_end_offset {
             self.trim_epochs(host)?;
-            return Ok(false);
+            return Ok(None);
         }
         if target < self.log_start_offset() {
-            self.truncate_fully(target, host)?;
-            return Ok(true);
+            return self.truncate_fully(target, host).map(Some);
         }
         let before = self.high_watermark;
         self.cut(target, host).map_err(storage_error)?;
@@ -299,15 +303,19 @@ impl UnifiedLog {
         if !self.config.mutation.is(Mutant::KeepEpochCacheOnTruncate) {
             self.trim_epochs(host)?;
         }
-        self.truncated(before, host)?;
-        Ok(true)
+        self.truncated(before, host).map(Some)
     }
 
-    /// Drops everything and starts again at `start` (`truncateFullyAndStartAt`).
+    /// Drops everything and starts again at `start` (`truncateFullyAndStartAt`). Returns the flush that makes that
+    /// durable.
     ///
     /// # Errors
     /// [`ErrorCode::KafkaStorageError`].
-    pub fn truncate_fully(&mut self, start: Offset, host: &mut impl Host) -> Result<(), ErrorCode> {
+    pub fn truncate_fully(
+        &mut self,
+        start: Offset,
+        host: &mut impl Host,
+    ) -> Result<FlushRound, ErrorCode> {
         let before = self.high_watermark;
         self.drop_segments(0, host).map_err(storage_error)?;
         self.segments.push(Segment::empty(start));
@@ -472,28 +480,25 @@ impl UnifiedLog {
 
     /// The log was cut: tells so, and makes sure that no checkpoint claims more than what is left.
     ///
-    /// Kafka rewrites the recovery-point checkpoint; its fsync commits the file system's journal, and with it the
-    /// truncation. That is what the flush stands for.
+    /// Kafka rewrites the recovery-point checkpoint before it goes on; that fsync commits the file system's journal, and
+    /// with it the truncation. This is what the flush stands for: were the cut undone after new batches were
+    /// appended in its place, the epoch cache would contradict the log.
     fn truncated(
         &mut self,
         high_watermark_before: Offset,
         host: &mut impl Host,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<FlushRound, ErrorCode> {
         if self.log_end_offset < high_watermark_before {
             host.probe(Probe::TruncatedBelowHighWatermark);
         }
         self.flush.truncate(self.log_end_offset);
-        self.flush(host);
-        self.check();
         let (partition, log_end_offset) = (self.partition, self.log_end_offset);
         let epochs = self.epochs.starts().to_vec();
         host.note(Note::Truncated { partition, log_end_offset, high_watermark_before, epochs });
-        checkpoint::update(
-            FileName::RecoveryPointCheckpoint,
-            partition,
-            self.recovery_point(),
-            host,
-        )
+        let recovery_point = self.recovery_point();
+        checkpoint::update(FileName::RecoveryPointCheckpoint, partition, recovery_point, host)?;
+        self.check();
+        Ok(self.flush(host))
     }
 
     fn trim_epochs(&mut self, host: &mut impl Host) -> Result<(), ErrorCode> {
@@ -758,7 +763,8 @@ mod tests {
         log.append_as_leader(&batch(1), E1, host).unwrap();
         log.append_as_leader(&batch(1), E1, host).unwrap();
         log.maybe_increment_high_watermark(Offset(4));
-        assert_eq!(log.truncate_to(Offset(3), host), Ok(true));
+        let round = log.truncate_to(Offset(3), host).unwrap().expect("something was cut");
+        assert!(!log.has_flushed(round));
         assert_eq!(bases(&log), [0, 2]);
         assert_eq!((log.log_end_offset(), log.high_watermark()), (Offset(3), Offset(3)));
         assert_eq!(log.latest_epoch(), Some(E0));
@@ -780,7 +786,7 @@ mod tests {
         let host = &mut TestHost::new(1);
         let mut log = log_of(&[2], config(), host);
         log.begin_epoch(E1, host).unwrap();
-        assert_eq!(log.truncate_to(Offset(2), host), Ok(false));
+        assert_eq!(log.truncate_to(Offset(2), host), Ok(None));
         assert_eq!((log.log_end_offset(), log.latest_epoch()), (Offset(2), Some(E0)));
     }
 

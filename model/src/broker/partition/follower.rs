@@ -4,7 +4,7 @@
 use super::Partition;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset};
-use crate::log::{AppendInfo, Host};
+use crate::log::{AppendInfo, FlushRound, Host};
 use crate::message::EpochEndOffset;
 use crate::mutant::Mutant;
 use crate::probe::Probe;
@@ -49,7 +49,8 @@ impl Partition {
     }
 
     /// Truncates to where this log and the leader's part ways, as far as the leader's answer and this log tell (F11,
-    /// F12). If there may be more to cut, the next fetch will show it.
+    /// F12). If there may be more to cut, the next fetch will show it; that fetch has to wait for the flush that makes
+    /// the cut durable, if something was cut.
     ///
     /// # Errors
     /// [`ErrorCode::KafkaStorageError`].
@@ -57,7 +58,7 @@ impl Partition {
         &mut self,
         leader: EpochEndOffset,
         host: &mut impl Host,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<Option<FlushRound>, ErrorCode> {
         let target = match self.log.end_offset_for_epoch(leader.epoch) {
             None => leader.end_offset,
             Some(local) if local.epoch == leader.epoch => local.end_offset.min(leader.end_offset),
@@ -69,16 +70,22 @@ impl Partition {
         self.truncate_to(target, host)
     }
 
-    /// Cuts the log at `target` or before. Cutting below the high watermark is allowed, and lowers it (F16).
+    /// Cuts the log at `target` or before. Cutting below the high watermark is allowed, and lowers it (F16). The next
+    /// fetch has to wait for the flush, if something was cut.
     ///
     /// # Errors
     /// [`ErrorCode::KafkaStorageError`].
-    pub fn truncate_to(&mut self, target: Offset, host: &mut impl Host) -> Result<(), ErrorCode> {
+    pub fn truncate_to(
+        &mut self,
+        target: Offset,
+        host: &mut impl Host,
+    ) -> Result<Option<FlushRound>, ErrorCode> {
         assert!(!self.is_leader(), "a leader does not truncate");
-        self.log.truncate_to(target, host).map(drop)
+        self.log.truncate_to(target, host)
     }
 
-    /// Drops the whole log and starts at `start`: the leader's log begins beyond this one's end (F15).
+    /// Drops the whole log and starts at `start`: the leader's log begins beyond this one's end (F15). The next fetch has
+    /// to wait for the flush.
     ///
     /// # Errors
     /// [`ErrorCode::KafkaStorageError`].
@@ -86,7 +93,7 @@ impl Partition {
         &mut self,
         start: Offset,
         host: &mut impl Host,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<FlushRound, ErrorCode> {
         assert!(!self.is_leader(), "a leader does not truncate");
         self.log.truncate_fully(start, host)
     }
