@@ -21,16 +21,9 @@ pub enum UserError {
         help: String,
     },
     /// A scenario file that is wrong.
-    #[error("{message}")]
-    ScenarioFile {
-        message: String,
-        #[source_code]
-        text: NamedSource<String>,
-        #[label("here")]
-        place: SourceSpan,
-        #[help]
-        help: Option<String>,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    ScenarioFile(Box<WrongFile>),
     /// A bundle that is wrong.
     #[error("{} is not a bundle: {message}", path.display())]
     Bundle { path: PathBuf, message: String },
@@ -58,8 +51,8 @@ pub enum UserError {
     #[diagnostic(help("leave out --seed and --set"))]
     SeedOfBundle,
     /// A file that cannot be read or written.
-    #[error("cannot use {}: {source}", path.display())]
-    File { path: PathBuf, source: io::Error },
+    #[error("cannot use {}: {cause}", path.display())]
+    File { path: PathBuf, cause: io::Error },
     /// A results file that cannot be used.
     #[error("{error}")]
     Results {
@@ -70,6 +63,19 @@ pub enum UserError {
     /// A bundle that cannot be written.
     #[error(transparent)]
     Write(BundleError),
+}
+
+/// What is wrong with a scenario file, and where.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+#[error("{message}")]
+pub struct WrongFile {
+    message: String,
+    #[source_code]
+    text: NamedSource<String>,
+    #[label("here")]
+    place: SourceSpan,
+    #[help]
+    help: Option<String>,
 }
 
 impl UserError {
@@ -86,7 +92,8 @@ impl UserError {
     /// A scenario file that is wrong.
     pub fn scenario_file(path: &str, text: String, error: ScenarioError) -> Self {
         let ScenarioError { message, help, span } = error;
-        Self::ScenarioFile { message, text: NamedSource::new(path, text), place: span.into(), help }
+        let text = NamedSource::new(path, text);
+        Self::ScenarioFile(Box::new(WrongFile { message, text, place: span.into(), help }))
     }
 
     /// A change that cannot be made.

@@ -109,9 +109,9 @@ pub enum SchemaOf {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Scenarios are named by the catalogue's names, by patterns of them ('acks-*') or by files (mine.toml). The
-twin of a scenario, its smallest change that turns the answer round, is NAME+twin. Without a name the whole
-catalogue runs, twins included.
+Scenarios are named by the catalogue's names, by patterns of them ('acks-*') or by files (mine.toml). \
+The twin of a scenario, its smallest change that turns the answer round, is NAME+twin. Without a name \
+the whole catalogue runs, twins included.
 
 Examples:
   ktrial run --budget 60s --jobs 2
@@ -163,8 +163,8 @@ pub enum Report {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A bundle is replayed as it was: its trace hash is the same, or the exit code is 5. A scenario and a seed are
-run twice, told and untold, which must not differ. If the trial has a violation, the exit code is 1.
+A bundle is replayed as it was: its trace hash is the same, or the exit code is 5. A scenario's seed is \
+run twice, which must not differ. If the trial has a violation, the exit code is 1.
 
 Examples:
   ktrial replay results/acks-one-loses-7-1f0c9a34.ktr.json

@@ -60,7 +60,7 @@ fn is_file(word: &str) -> bool {
 }
 
 fn file(path: &str, twin: bool) -> Result<Scenario, UserError> {
-    let unreadable = |source| UserError::File { path: path.into(), source };
+    let unreadable = |cause| UserError::File { path: path.into(), cause };
     let text = fs::read_to_string(path).map_err(unreadable)?;
     let stem =
         std::path::Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());

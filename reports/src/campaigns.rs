@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 use ktrial_scenarios::campaign::{Campaign, Conclusion};
 
-use crate::evidence::{findings, reasons};
+use crate::evidence::{coverage, findings, reasons};
 use crate::look::Look;
 use crate::number::{counted, grouped, short};
 use crate::table::{lines, table};
@@ -14,8 +14,8 @@ use crate::word::Word;
 /// Up to this many campaigns, what was expected to be found is shown with evidence as well.
 const SHOWN_IN_FULL: usize = 2;
 
-/// The report of a run. Evidence of expected findings is shown when few campaigns ran or `evidence` asks for it; evidence of
-/// violations always is.
+/// The report of a run. Evidence of expected findings and the rare things that happened are shown when few campaigns ran or
+/// `evidence` asks for it; evidence of violations always is.
 #[must_use]
 pub fn campaigns(campaigns: &[Campaign], evidence: bool, look: &Look) -> String {
     let mut report = summary_table(campaigns, look);
@@ -23,6 +23,7 @@ pub fn campaigns(campaigns: &[Campaign], evidence: bool, look: &Look) -> String 
         report += &reasons(campaign, look);
         if evidence || campaigns.len() <= SHOWN_IN_FULL {
             report += &findings(campaign, look);
+            report += &coverage(campaign, look);
         }
     }
     report + "\n" + &figures(campaigns, look) + "\n"

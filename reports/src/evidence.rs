@@ -7,7 +7,7 @@ use ktrial_scenarios::campaign::{Campaign, Failure};
 use ktrial_scenarios::outcome::{AnomalyKind, Example};
 
 use crate::look::Look;
-use crate::number::{counted, seconds};
+use crate::number::{counted, seconds, short};
 use crate::word::Word;
 use crate::wrap::wrapped;
 
@@ -19,9 +19,10 @@ const INDENT: &str = "    ";
 
 /// Why a campaign is not as expected: its reasons, then its first failing seeds. Nothing if it is.
 pub(crate) fn reasons(campaign: &Campaign, look: &Look) -> String {
-    let mut text = String::new();
-    for reason in &campaign.judgement.reasons {
-        text += &heading(campaign, reason, look);
+    let reasons = campaign.judgement.reasons.iter();
+    let mut text: String = reasons.map(|reason| heading(campaign, reason, look)).collect();
+    if !text.is_empty() {
+        text.insert(0, '\n');
     }
     for (reason, seeds) in &campaign.tally.unknown_because {
         text += &wrapped(&format!("{reason} ({})", counted(*seeds, "seed")), INDENT, look.width);
@@ -49,9 +50,30 @@ pub(crate) fn findings(campaign: &Campaign, look: &Look) -> String {
     text
 }
 
+/// How often each rare thing happened, and which never did: a scenario in which nothing rare happens tests little.
+pub(crate) fn coverage(campaign: &Campaign, look: &Look) -> String {
+    let (never, seen): (Vec<_>, Vec<_>) =
+        campaign.tally.probes.iter().partition(|(_, count)| **count == 0);
+    let seen: Vec<_> =
+        seen.into_iter().map(|(probe, count)| format!("{probe} {}", short(*count))).collect();
+    let never: Vec<_> = never.into_iter().map(|(probe, _)| probe.as_str()).collect();
+    let mut text = String::new();
+    for (what, probes) in [("happened: ", seen.join(", ")), ("never happened: ", never.join(", "))]
+    {
+        if !probes.is_empty() {
+            text += &wrapped(&look.plain(&probes), &format!("{INDENT}{what}"), look.width);
+        }
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{}{text}", heading(campaign, "rare things", look))
+    }
+}
+
 fn heading(campaign: &Campaign, text: &str, look: &Look) -> String {
     let name = look.paint(Style::new().bold(), &look.plain(&campaign.case.scenario.name));
-    format!("\n{name}: {}\n", look.plain(text))
+    format!("{name}: {}\n", look.plain(text))
 }
 
 fn failing_seed(campaign: &Campaign, seed: u64, failure: &Failure, look: &Look) -> String {

@@ -144,12 +144,12 @@ pub struct TrialOutcome {
 }
 
 impl TrialOutcome {
-    /// The outcome of a trial that ended in a panic: it says nothing but that.
+    /// The outcome of a trial of which nothing but its trace is known yet.
     #[must_use]
-    pub fn panicked(seed: u64, message: String) -> Self {
+    pub fn new(seed: u64, trace_hash: Digest) -> Self {
         Self {
             seed,
-            trace_hash: Digest::of(message.as_bytes()),
+            trace_hash,
             second_trace_hash: None,
             verdicts: BTreeMap::new(),
             unknown_because: Vec::new(),
@@ -160,8 +160,15 @@ impl TrialOutcome {
             simulated_ns: 0,
             acked_records: 0,
             probes: BTreeMap::new(),
-            panic: Some(message),
+            panic: None,
         }
+    }
+
+    /// The outcome of a trial that ended in a panic: it says nothing but that.
+    #[must_use]
+    pub fn panicked(seed: u64, message: String) -> Self {
+        let trace_hash = Digest::of(message.as_bytes());
+        Self { panic: Some(message), ..Self::new(seed, trace_hash) }
     }
 
     /// Takes over what the checker found: verdicts, the reasons of the unknown ones, anomalies with a few examples each.
@@ -245,7 +252,7 @@ mod tests {
             anomalies: [(AnomalyKind::LostWrite, found)].into(),
             ..verdict::Judgement::default()
         };
-        let mut outcome = TrialOutcome::panicked(0, String::new());
+        let mut outcome = TrialOutcome::new(0, Digest::empty());
         outcome.take_judgement(&judgement);
         assert_eq!(outcome.verdicts[&Property::AckedDurability], Verdict::Invalid);
         assert_eq!(outcome.unknown_because, ["at-least-once: nobody read to the end"]);

@@ -68,7 +68,7 @@ fn subject(flags: &ReplayFlags) -> Result<Subject, UserError> {
 
 fn bundle(path: &Path) -> Result<Subject, UserError> {
     let text = fs::read_to_string(path);
-    let text = text.map_err(|source| UserError::File { path: path.to_owned(), source })?;
+    let text = text.map_err(|cause| UserError::File { path: path.to_owned(), cause })?;
     let bundle = Bundle::from_json(&text).map_err(|error| wrong_bundle(path.to_owned(), &error))?;
     let Bundle { scenario, seed, trace_hash, .. } = bundle;
     let scenario =

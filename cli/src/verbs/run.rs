@@ -104,5 +104,5 @@ fn write_report(report: &Report, summary: &Summary) -> Result<(), UserError> {
         serde_json::to_string_pretty(summary).expect("a summary always has a JSON form") + "\n";
     fs::write(&unfinished, json)
         .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(|source| UserError::File { path: path.clone(), source })
+        .map_err(|cause| UserError::File { path: path.clone(), cause })
 }

@@ -65,7 +65,7 @@ fn of_violation(violation: &Violation, seeds: u64, first: u64) -> (Conclusion, S
         | Violation::Property(_)
         | Violation::Anomaly(_) => Conclusion::Violated,
     };
-    (conclusion, format!("{violation}: {}, first {first}", seeds_of(seeds)))
+    (conclusion, format!("{violation} on {}, first {first}", seeds_of(seeds)))
 }
 
 /// What keeps a property that was to hold from being judged, if anything does.
@@ -119,12 +119,13 @@ fn seeds_of(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
     use crate::format::AnomalyWord;
     use crate::outcome::{Anomaly, AnomalyKind, InvariantViolation, TrialOutcome, Verdict};
 
     fn quiet(seed: u64) -> TrialOutcome {
         let verdicts = [(Property::AckedDurability, Verdict::Valid)].into();
-        TrialOutcome { panic: None, verdicts, ..TrialOutcome::panicked(seed, String::new()) }
+        TrialOutcome { verdicts, ..TrialOutcome::new(seed, Digest::empty()) }
     }
 
     fn lossy(seed: u64) -> TrialOutcome {
@@ -185,7 +186,7 @@ mod tests {
             conclude(&Expectation::default(), [quiet(0), lossy(1), lossy(2)]);
         assert_eq!(
             (conclusion, &reason[..]),
-            (Conclusion::Violated, "lost-write was found: 2 seeds, first 1")
+            (Conclusion::Violated, "lost-write was found on 2 seeds, first 1")
         );
         let allows = vec![AnomalyWord::Kind(AnomalyKind::LostWrite)];
         let allowing = Expectation { allows, ..Expectation::default() };
@@ -217,14 +218,13 @@ mod tests {
         };
         let outcome =
             TrialOutcome { invariant_violations: vec![broken.clone(), broken], ..quiet(8) };
-        let expected = answer(Conclusion::Violated, "invariant W4 broke: 1 seed, first 8");
+        let expected = answer(Conclusion::Violated, "invariant W4 broke on 1 seed, first 8");
         assert_eq!(conclude(&durability(), [outcome]), expected);
     }
 
     #[test]
     fn our_own_mistakes_outrank_what_was_found() {
-        let diverged =
-            TrialOutcome { second_trace_hash: Some(crate::digest::Digest(1)), ..quiet(1) };
+        let diverged = TrialOutcome { second_trace_hash: Some(Digest(1)), ..quiet(1) };
         let panicked = TrialOutcome::panicked(2, "index out of bounds".to_owned());
         let expect = Expectation::default();
         assert_eq!(conclude(&expect, [lossy(0), diverged.clone()]).0, Conclusion::Diverged);

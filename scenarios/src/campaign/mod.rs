@@ -339,8 +339,7 @@ mod tests {
                 trace_hash,
                 anomalies,
                 events,
-                panic: None,
-                ..TrialOutcome::panicked(seed, String::new())
+                ..TrialOutcome::new(seed, Digest::empty())
             }
         }
 

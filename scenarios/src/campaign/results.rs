@@ -91,6 +91,9 @@ pub enum ResultsError {
     },
 }
 
+/// Outcomes by seed.
+pub type Outcomes = BTreeMap<u64, TrialOutcome>;
+
 /// A results file that is open for appending.
 #[derive(Debug)]
 pub struct Results {
@@ -103,10 +106,7 @@ impl Results {
     ///
     /// # Errors
     /// When the file cannot be used, or is another scenario's.
-    pub fn open(
-        folder: &Path,
-        scenario: &Scenario,
-    ) -> Result<(Self, BTreeMap<u64, TrialOutcome>), ResultsError> {
+    pub fn open(folder: &Path, scenario: &Scenario) -> Result<(Self, Outcomes), ResultsError> {
         let path = folder.join(format!("{}{RESULTS_SUFFIX}", scenario.name));
         let io_error = |source| ResultsError::Io { path: path.clone(), source };
         fs::create_dir_all(folder).map_err(io_error)?;
@@ -132,9 +132,7 @@ impl Results {
     ///
     /// # Errors
     /// When the file cannot be read, or was written by another ktrial.
-    pub fn read(
-        path: &Path,
-    ) -> Result<Option<(Scenario, BTreeMap<u64, TrialOutcome>)>, ResultsError> {
+    pub fn read(path: &Path) -> Result<Option<(Scenario, Outcomes)>, ResultsError> {
         let io_error = |source| ResultsError::Io { path: path.to_owned(), source };
         let text = fs::read_to_string(path).map_err(io_error)?;
         let whole_lines = text.rfind('\n').map_or(0, |end| end + 1);
@@ -169,10 +167,7 @@ fn read_if_there(path: &Path) -> io::Result<String> {
 }
 
 /// Reads the whole lines of a results file: nothing if there are none.
-fn read(
-    path: &Path,
-    text: &str,
-) -> Result<Option<(Header, BTreeMap<u64, TrialOutcome>)>, ResultsError> {
+fn read(path: &Path, text: &str) -> Result<Option<(Header, Outcomes)>, ResultsError> {
     let damaged = |line: usize, error: serde_json::Error| ResultsError::Damaged {
         path: path.to_owned(),
         line: line + 1,
@@ -193,13 +188,14 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
 
     fn scenario() -> Scenario {
         crate::catalogue::ENTRIES[0].scenario()
     }
 
     fn outcome(seed: u64) -> TrialOutcome {
-        TrialOutcome { events: 7, panic: None, ..TrialOutcome::panicked(seed, String::new()) }
+        TrialOutcome { events: 7, ..TrialOutcome::new(seed, Digest::empty()) }
     }
 
     fn written(folder: &Path, seeds: std::ops::Range<u64>) -> PathBuf {

@@ -171,12 +171,11 @@ mod tests {
         };
         let anomaly = Anomaly { count, examples: vec![example] };
         TrialOutcome {
-            panic: None,
             anomalies: [(AnomalyKind::LostWrite, anomaly)].into(),
             verdicts: [(Property::AckedDurability, Verdict::Invalid)].into(),
             probes: [("isr-shrunk".to_owned(), seed)].into(),
             events: 10,
-            ..TrialOutcome::panicked(seed, String::new())
+            ..TrialOutcome::new(seed, Digest::empty())
         }
     }
 

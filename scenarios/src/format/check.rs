@@ -15,12 +15,18 @@ pub(super) struct Problem {
     pub message: String,
     /// The nearest right thing, when one is known.
     pub help: Option<String>,
+    /// Whether the key itself is wrong, not its value.
+    pub is_key: bool,
 }
 
 impl Problem {
     pub fn new(path: &[&str], message: impl Into<String>) -> Self {
         let path = path.iter().map(|step| (*step).to_owned()).collect();
-        Self { path, message: message.into(), help: None }
+        Self { path, message: message.into(), help: None, is_key: false }
+    }
+
+    pub fn of_key(path: &[&str], message: impl Into<String>) -> Self {
+        Self { is_key: true, ..Self::new(path, message) }
     }
 
     fn help(self, help: impl Into<String>) -> Self {

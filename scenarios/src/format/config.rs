@@ -82,5 +82,11 @@ fn parsed<'a, C: Config>(
 }
 
 fn wrong(path: &[&str], error: &ConfigError) -> Problem {
-    Problem::new(&[path, &[error.key()]].concat(), error.to_string())
+    let path = [path, &[error.key()]].concat();
+    match error {
+        ConfigError::InvalidValue { .. } | ConfigError::Conflict { .. } => {
+            Problem::new(&path, error.to_string())
+        }
+        _ => Problem::of_key(&path, error.to_string()),
+    }
 }

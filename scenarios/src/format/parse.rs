@@ -68,36 +68,45 @@ pub(super) fn suggestion(word: &str, valid: &[&str]) -> String {
 
 fn located(problem: Problem, text: &str) -> ScenarioError {
     let document = DeTable::parse(text).expect("a text that was read as a scenario is TOML");
-    let whole = document.span();
-    let span = span_in_table(document.get_ref(), &problem.path).unwrap_or(whole);
+    let place = in_table(document.get_ref(), &problem.path);
+    let span =
+        place.map_or(document.span(), |place| if problem.is_key { place.key } else { place.value });
     ScenarioError { message: problem.message, help: problem.help, span }
 }
 
+/// Where a key and its value stand. Of a table, only the key counts as its place.
+struct Place {
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
 /// Where the value at `path` stands; where its nearest table stands when the file leaves the value to its default.
-fn span_in_table(table: &DeTable<'_>, path: &[String]) -> Option<Range<usize>> {
+fn in_table(table: &DeTable<'_>, path: &[String]) -> Option<Place> {
     let (step, rest) = path.split_first()?;
     for (key, value) in table {
         if key.get_ref() == step {
-            return span_in_value(value, rest).or_else(|| Some(key.span()));
+            return in_value(key.span(), value, rest);
         }
         let dotted =
             step.strip_prefix(key.get_ref().as_ref()).and_then(|tail| tail.strip_prefix('.'));
         if let (Some(tail), DeValue::Table(inner)) = (dotted, value.get_ref()) {
-            return span_in_table(inner, &[tail.to_owned()]);
+            return in_table(inner, &[tail.to_owned()]);
         }
     }
     None
 }
 
-fn span_in_value(value: &Spanned<DeValue<'_>>, path: &[String]) -> Option<Range<usize>> {
+fn in_value(key: Range<usize>, value: &Spanned<DeValue<'_>>, path: &[String]) -> Option<Place> {
+    let here = || Place { key: key.clone(), value: key.clone() };
     match (path.split_first(), value.get_ref()) {
-        (None, DeValue::Table(_)) => None,
-        (None, _) => Some(value.span()),
-        (Some(_), DeValue::Table(table)) => span_in_table(table, path),
+        (None, DeValue::Table(_)) => Some(here()),
+        (None, _) => Some(Place { key, value: value.span() }),
+        (Some(_), DeValue::Table(table)) => Some(in_table(table, path).unwrap_or_else(here)),
         (Some((index, rest)), DeValue::Array(items)) => {
-            span_in_value(items.get(index.parse::<usize>().ok()?)?, rest)
+            let item = items.get(index.parse::<usize>().ok()?)?;
+            in_value(item.span(), item, rest)
         }
-        (Some(_), _) => None,
+        (Some(_), _) => Some(here()),
     }
 }
 
@@ -155,6 +164,21 @@ mod tests {
         let (message, words, _) = error(&format!("{TOPIC}replication-factor = 4\n"));
         assert_eq!(message, "replication factor 4 needs 4 brokers, the cluster has 3");
         assert_eq!(words, "4");
+    }
+
+    #[test]
+    fn an_unknown_kafka_key_is_itself_the_place_and_a_wrong_value_is_too() {
+        let (_, words, _) = error(&format!("{TOPIC}[producers.config]\nack = 'all'\n"));
+        assert_eq!(words, "ack");
+        let (_, words, _) =
+            error(&format!("{TOPIC}[cluster.config]\nmin.insync.replicas = 'two'\n"));
+        assert_eq!(words, "'two'");
+    }
+
+    #[test]
+    fn what_the_file_leaves_out_is_shown_at_its_table() {
+        let (_, words, _) = error(&format!("{TOPIC}[network]\nlatency-max = '1us'\n"));
+        assert_eq!(words, "network");
     }
 
     #[test]
