@@ -334,11 +334,10 @@ impl Broker {
                 self.apply_metadata(&all, ctx);
                 self.control.ready_to_unfence(ctx);
             }
-            Some(ControlPlaneEvent::Lifecycle(event)) => {
-                if event == LifecycleEvent::ShouldShutDown {
-                    self.begin_shutdown(ctx);
-                }
+            Some(ControlPlaneEvent::Lifecycle(LifecycleEvent::ShouldShutDown)) => {
+                self.begin_shutdown(ctx);
             }
+            Some(ControlPlaneEvent::Lifecycle(_)) => {}
         }
     }
 

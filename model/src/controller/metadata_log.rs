@@ -49,7 +49,7 @@ impl MetadataLog {
             is_flushing: false,
             committed: MetadataOffset(0),
         };
-        if !records.is_empty() && log.cut_and_flush(ctx).is_err() {
+        if ctx.disk().exists(FileName::MetadataLog) && log.cut_and_flush(ctx).is_err() {
             ctx.exit();
         }
         (log, records)

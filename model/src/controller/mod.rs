@@ -4,8 +4,8 @@
 //! offset, brokers fetch the committed part of the log, notes go out with the commit. If it dies, what was not durable
 //! never happened, and its restart begins with the log and a fresh session for every unfenced broker.
 //!
-//! - [`metadata_log`]: durable records.
-//! - [`registration`], [`heartbeat`]: which brokers there are, and which of them live.
+//! - [`metadata_log`], `metadata_fetch`: durable records, and who reads them.
+//! - [`registration`], [`heartbeat`], `broker_requests`: which brokers there are, and which of them live.
 //! - [`replication_control`], [`alter_partition`], [`partition_change_builder`]: who leads and who is in sync.
 //!
 //! The cluster's topics are created when all its brokers are active for the first time. There is one controller and no
@@ -22,33 +22,31 @@ use ktrial_sim::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerEpoch, MetadataOffset};
-use crate::message::{
-    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, CorrelationId, Message, MetadataFetchRequest, MetadataFetchResponse,
-    Request, Response,
-};
+use crate::ids::MetadataOffset;
+use crate::message::{AlterPartitionRequest, CorrelationId, Message, Request, Response};
 use crate::metadata::{BrokerState, MetadataRecord};
-use crate::mutant::Mutant;
 use crate::probe::Probe;
 use crate::process::{Ctx, DiskToken, Process, Timer};
 
 pub mod alter_partition;
 mod announcement;
+mod broker_requests;
 #[cfg(test)]
 mod fixture;
 pub mod heartbeat;
 #[cfg(test)]
 mod laws;
+mod metadata_fetch;
 pub mod metadata_log;
 pub mod partition_change_builder;
 pub mod registration;
 pub mod replication_control;
 
 use announcement::Announcement;
-use heartbeat::{NextState, Sessions};
+use heartbeat::Sessions;
+use metadata_fetch::ParkedFetch;
 use metadata_log::MetadataLog;
-use registration::{ClusterControl, Registration, RegistrationOutcome};
+use registration::ClusterControl;
 use replication_control::ReplicationControl;
 
 /// Looks for stale sessions in a session time-out.
@@ -97,15 +95,6 @@ struct Deferred {
     connection: ConnectionId,
     correlation: CorrelationId,
     response: Response,
-}
-
-/// A metadata fetch that waits for news.
-#[derive(Copy, Clone, Debug)]
-struct ParkedFetch {
-    connection: ConnectionId,
-    correlation: CorrelationId,
-    fetch_offset: MetadataOffset,
-    expiry: TimerId,
 }
 
 impl Controller {
@@ -208,108 +197,6 @@ impl Controller {
         self.answer(connection, correlation, response, ctx);
     }
 
-    /// B1: registers a new incarnation, if the one before it has no session left.
-    fn register(&mut self, request: &BrokerRegistrationRequest, ctx: &mut Ctx<'_>) -> Response {
-        let has_valid_session =
-            self.cluster_control.registration(request.broker).is_some_and(|registration| {
-                self.sessions.has_valid_session(request.broker, registration, ctx.now())
-            });
-        match self.cluster_control.judge(request, has_valid_session) {
-            RegistrationOutcome::Duplicate => {
-                ctx.probe(Probe::DuplicateRegistration);
-                Response::BrokerRegistration(ErrorCode::DuplicateBrokerRegistration, None)
-            }
-            RegistrationOutcome::Known(epoch) => {
-                Response::BrokerRegistration(ErrorCode::None, Some(epoch))
-            }
-            RegistrationOutcome::New { unclean_shutdown } => {
-                let epoch = self.register_incarnation(request, unclean_shutdown, ctx);
-                Response::BrokerRegistration(ErrorCode::None, Some(epoch))
-            }
-        }
-    }
-
-    fn register_incarnation(
-        &mut self,
-        request: &BrokerRegistrationRequest,
-        unclean_shutdown: bool,
-        ctx: &mut Ctx<'_>,
-    ) -> BrokerEpoch {
-        let broker = request.broker;
-        let mut records = if self.spec.cluster.mutation.is(Mutant::KeepUncleanBrokerInIsr) {
-            Vec::new()
-        } else {
-            self.replication.broker_restarted(broker, unclean_shutdown, &self.cluster_control)
-        };
-        let broker_epoch = BrokerEpoch(self.log.end_offset().0 + records.len() as u64);
-        let incarnation = request.incarnation;
-        records.push(MetadataRecord::RegisterBroker {
-            broker,
-            incarnation,
-            broker_epoch,
-            unclean_shutdown,
-        });
-        self.write(records, ctx);
-        self.sessions.begin(broker, ctx.now());
-        broker_epoch
-    }
-
-    /// B3, B4: a sign of life, and perhaps a new state.
-    fn heartbeat(
-        &mut self,
-        request: &BrokerHeartbeatRequest,
-        ctx: &mut Ctx<'_>,
-    ) -> BrokerHeartbeatResponse {
-        let registration =
-            match self.cluster_control.check_broker_epoch(request.broker, request.broker_epoch) {
-                Ok(registration) => registration,
-                Err(error) => return refused_heartbeat(error),
-            };
-        let leads_any = self.replication.leads_any(request.broker);
-        let next =
-            self.sessions.next_state(request, &registration, &self.cluster_control, leads_any);
-        let records = self.follow(next, request, &registration);
-        self.write(records, ctx);
-        let state = match next {
-            NextState::Stay(state) | NextState::Become(state) => state,
-            NextState::ShutdownNow => BrokerState::Fenced,
-        };
-        let is_fenced = state == BrokerState::Fenced;
-        self.sessions.touch(request.broker, ctx.now(), is_fenced, request.metadata_offset);
-        if state == BrokerState::InControlledShutdown {
-            self.sessions.enter_controlled_shutdown(request.broker, self.log.end_offset());
-        }
-        BrokerHeartbeatResponse {
-            error: ErrorCode::None,
-            is_caught_up: registration.is_before(request.metadata_offset),
-            is_fenced,
-            should_shut_down: next == NextState::ShutdownNow,
-        }
-    }
-
-    /// The records that bring a broker to its next state.
-    fn follow(
-        &self,
-        next: NextState,
-        request: &BrokerHeartbeatRequest,
-        registration: &Registration,
-    ) -> Vec<MetadataRecord> {
-        let (broker, cluster) = (request.broker, &self.cluster_control);
-        match next {
-            NextState::Stay(_) => Vec::new(),
-            NextState::ShutdownNow if registration.state == BrokerState::Fenced => Vec::new(),
-            NextState::ShutdownNow | NextState::Become(BrokerState::Fenced) => {
-                self.replication.broker_fenced(broker, registration, cluster)
-            }
-            NextState::Become(BrokerState::Active) => {
-                self.replication.broker_unfenced(broker, registration, cluster)
-            }
-            NextState::Become(BrokerState::InControlledShutdown) => {
-                self.replication.broker_in_controlled_shutdown(broker, registration, cluster)
-            }
-        }
-    }
-
     fn alter_partition(&mut self, request: &AlterPartitionRequest, ctx: &mut Ctx<'_>) -> Response {
         let (records, response) =
             alter_partition::alter_partition(request, &self.replication, &self.cluster_control);
@@ -345,18 +232,6 @@ impl Controller {
             ControllerTimer::MetadataFetchExpired(connection) => {
                 self.fetch_expired(connection, ctx)
             }
-        }
-    }
-
-    /// One at a time, so that the next one is fenced with the effect of this one in view.
-    fn fence_stale_broker(&mut self, ctx: &mut Ctx<'_>) {
-        let stale = self.sessions.stale_broker(&self.cluster_control, ctx.now());
-        let registered =
-            stale.and_then(|broker| Some((broker, *self.cluster_control.registration(broker)?)));
-        if let Some((broker, registration)) = registered {
-            let records =
-                self.replication.broker_fenced(broker, &registration, &self.cluster_control);
-            self.write(records, ctx);
         }
     }
 
@@ -418,68 +293,6 @@ impl Controller {
         self.send_answers(ctx);
         self.answer_parked_fetches(ctx);
     }
-
-    fn fetch(
-        &mut self,
-        connection: ConnectionId,
-        correlation: CorrelationId,
-        request: MetadataFetchRequest,
-        ctx: &mut Ctx<'_>,
-    ) {
-        let fetch_offset = request.fetch_offset;
-        if fetch_offset < self.log.committed() || request.max_wait.is_zero() {
-            return self.answer_fetch(connection, correlation, fetch_offset, ctx);
-        }
-        let expiry =
-            set_timer(request.max_wait, ControllerTimer::MetadataFetchExpired(connection), ctx);
-        self.parked_fetches.push(ParkedFetch { connection, correlation, fetch_offset, expiry });
-    }
-
-    fn answer_fetch(
-        &self,
-        connection: ConnectionId,
-        correlation: CorrelationId,
-        fetch_offset: MetadataOffset,
-        ctx: &mut Ctx<'_>,
-    ) {
-        let response = MetadataFetchResponse {
-            base_offset: fetch_offset,
-            records: self.log.committed_from(fetch_offset, ctx),
-            end_offset: self.log.committed(),
-        };
-        ctx.send(
-            connection,
-            Message::Response(correlation, Response::MetadataFetch(Box::new(response))),
-        );
-    }
-
-    fn answer_parked_fetches(&mut self, ctx: &mut Ctx<'_>) {
-        let committed = self.log.committed();
-        let ready = self
-            .parked_fetches
-            .extract_if(.., |fetch| fetch.fetch_offset < committed)
-            .collect::<Vec<_>>();
-        for fetch in ready {
-            ctx.cancel_timer(fetch.expiry);
-            self.answer_fetch(fetch.connection, fetch.correlation, fetch.fetch_offset, ctx);
-        }
-    }
-
-    fn fetch_expired(&mut self, connection: ConnectionId, ctx: &mut Ctx<'_>) {
-        for fetch in self.take_fetches_of(connection) {
-            self.answer_fetch(connection, fetch.correlation, fetch.fetch_offset, ctx);
-        }
-    }
-
-    fn forget(&mut self, connection: ConnectionId, ctx: &mut Ctx<'_>) {
-        for fetch in self.take_fetches_of(connection) {
-            ctx.cancel_timer(fetch.expiry);
-        }
-    }
-
-    fn take_fetches_of(&mut self, connection: ConnectionId) -> Vec<ParkedFetch> {
-        self.parked_fetches.extract_if(.., |fetch| fetch.connection == connection).collect()
-    }
 }
 
 impl ControllerSpec {
@@ -502,8 +315,4 @@ impl ControllerSpec {
 
 fn set_timer(after: Duration, timer: ControllerTimer, ctx: &mut Ctx<'_>) -> TimerId {
     ctx.set_timer(after, Timer::Controller(timer))
-}
-
-fn refused_heartbeat(error: ErrorCode) -> BrokerHeartbeatResponse {
-    BrokerHeartbeatResponse { error, is_caught_up: false, is_fenced: true, should_shut_down: false }
 }
