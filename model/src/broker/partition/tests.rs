@@ -1,5 +1,8 @@
 //! One broker's partition, driven by hand: requests in, decisions out, on a real disk.
 
+#[cfg(feature = "mutants")]
+mod mutants;
+
 use std::collections::BTreeMap;
 
 use ktrial_sim::time::Duration;
