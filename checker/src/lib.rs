@@ -76,7 +76,7 @@
 //! # Where to read next
 //!
 //! [`history`] is the vocabulary and how to record it, [`verdict`] and [`anomaly`] what comes out, [`contract`] what was
-//! promised. Inside, `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the
+//! promised, [`klog`] the file format. Inside, `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the
 //! first line.
 
 pub mod anomaly;
@@ -87,6 +87,7 @@ mod findings;
 pub mod history;
 mod judge;
 mod judges;
+pub mod klog;
 mod tell;
 pub mod verdict;
 

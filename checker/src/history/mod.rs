@@ -68,6 +68,12 @@ impl History {
         self.names.keys()
     }
 
+    /// The name of a client. Panics if this history has no such client.
+    #[must_use]
+    pub fn client_name(&self, client: ClientId) -> &str {
+        &self.names.clients()[client.0 as usize]
+    }
+
     /// All consumer groups' names, in the order of their [`GroupId`]s.
     #[must_use]
     pub fn groups(&self) -> &[String] {
@@ -89,9 +95,9 @@ impl History {
     #[must_use]
     pub fn process_name(&self, process: ProcessId) -> String {
         let client = self.session(process).client;
-        let name = &self.names.clients()[client.0 as usize];
+        let name = self.client_name(client);
         match self.sessions.range(0, process.0).filter(|earlier| earlier.client == client).count() {
-            0 => name.clone(),
+            0 => name.to_owned(),
             restarts => format!("{name} (life {})", restarts + 1),
         }
     }

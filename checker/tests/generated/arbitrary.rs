@@ -106,6 +106,7 @@ impl Decoder {
             self.questions.push(self.ids);
             self.steps.push(Step::Ask { process, group: 0, id: self.ids });
         } else if let Some(id) = pick(&self.questions, b) {
+            self.questions.retain(|&open| open != id);
             let offset = (offset > 0).then_some(offset - 1);
             self.steps.push(Step::Answer { id, key, offset });
         }

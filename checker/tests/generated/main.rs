@@ -4,6 +4,7 @@
 mod arbitrary;
 mod generator;
 mod injector;
+mod klog_laws;
 mod oracle;
 mod random;
 mod step;

@@ -2,5 +2,6 @@
 
 mod delivery;
 mod durability;
+mod files;
 mod order;
 mod script;

@@ -1,0 +1,59 @@
+//! `klog/1` carries everything a history says, and no file whatever makes the reader panic.
+
+use super::{SMALL, arbitrary, step, valid};
+use ktrial_checker::contract::Contract;
+use ktrial_checker::history::History;
+use ktrial_checker::judge;
+use ktrial_checker::klog::{self, ReadError};
+use proptest::prelude::*;
+
+fn written(history: &History) -> Vec<u8> {
+    let mut file = Vec::new();
+    klog::write(history, &mut file).expect("a vector takes everything");
+    file
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn a_history_survives_its_file(steps in arbitrary::steps(), seed: u64) {
+        for history in [step::record(&steps, 2), step::record(&valid(seed, SMALL), SMALL.partitions)] {
+            let file = written(&history);
+            let imported = klog::read(&file[..]).unwrap();
+            prop_assert!(imported.ignored.is_empty());
+            prop_assert_eq!(String::from_utf8(written(&imported.history)), String::from_utf8(file));
+            let contract = Contract::default();
+            prop_assert_eq!(judge(&imported.history, &contract), judge(&history, &contract));
+        }
+    }
+
+    #[test]
+    fn no_damaged_file_makes_the_reader_or_the_judges_panic(
+        seed in 0_u64..50,
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..4),
+    ) {
+        let mut file = written(&step::record(&valid(seed, SMALL), SMALL.partitions));
+        for (place, byte, how) in damage {
+            let place = place.index(file.len());
+            match how {
+                0 => file[place] = byte,
+                1 => drop(file.remove(place)),
+                _ => file.truncate(place.max(1)),
+            }
+        }
+        let judged = klog::read(&file[..]).map(|imported| judge(&imported.history, &Contract::default()));
+        prop_assert!(judged.is_err() || judged.is_ok_and(|judgement| judgement.properties.len() == 3));
+    }
+
+    #[test]
+    fn a_file_cut_short_is_told_from_a_broken_one(seed in 0_u64..50, cut: prop::sample::Index) {
+        let file = written(&step::record(&valid(seed, SMALL), SMALL.partitions));
+        let cut = 1 + cut.index(file.len() - 1);
+        let at_the_end_of_a_line = file[cut - 1] == b'\n' || file[cut] == b'\n';
+        match klog::read(&file[..cut]) {
+            Ok(_) => prop_assert!(at_the_end_of_a_line),
+            Err(error) => prop_assert!(matches!(error, ReadError::Truncated { .. }), "{error}"),
+        }
+    }
+}
