@@ -363,3 +363,244 @@ fn fetch_refusal(error: ErrorCode) -> ErrorCode {
         error => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS_0, at, cluster};
+    use crate::ids::TopicId;
+    use crate::mutant::Mutation;
+
+    const GROUP: GroupId = GroupId(0);
+    const OFFSETS_0: TopicPartition = TopicPartition::new(TopicId::CONSUMER_OFFSETS, 0);
+    const EPOCH: LeaderEpoch = LeaderEpoch(3);
+
+    /// A coordinator and the log it appends to. Replies are numbered.
+    struct Fixture {
+        coordinator: GroupCoordinator<u32>,
+        log: Vec<Batch>,
+    }
+
+    impl Fixture {
+        fn loading() -> Self {
+            Self::with(Mutation::default())
+        }
+
+        fn with(mutation: Mutation) -> Self {
+            let mut coordinator = GroupCoordinator::new(cluster(1, mutation));
+            assert!(coordinator.on_leader(OFFSETS_0, EPOCH), "there is something to load");
+            Fixture { coordinator, log: Vec::new() }
+        }
+
+        fn active() -> Self {
+            let mut fixture = Self::loading();
+            fixture.load(0);
+            fixture
+        }
+
+        fn load(&mut self, high_watermark: u64) {
+            let end = self.end();
+            self.coordinator.load(OFFSETS_0, &self.log, end, Offset(high_watermark));
+        }
+
+        fn end(&self) -> Offset {
+            self.log.last().map_or(Offset::ZERO, Batch::next_offset)
+        }
+
+        /// Commits `offset` of the first partition and appends what the coordinator wants to append.
+        fn commit(&mut self, offset: u64, reply: u32, now: Instant) -> Option<Answer<u32>> {
+            let request = commit_request(offset);
+            match self.coordinator.offset_commit(&request, 0) {
+                Err(refused) => Some((reply, Response::OffsetCommit(refused.into()))),
+                Ok(append) => {
+                    self.log.push(append.batch.stamped(self.end(), append.leader_epoch));
+                    let end = self.end();
+                    self.coordinator.on_appended(&request, &append, Ok(end), reply, now)
+                }
+            }
+        }
+
+        fn fetch(&mut self, reply: u32) -> Option<Answer<u32>> {
+            let request = OffsetFetchRequest { group: GROUP, partitions: vec![ORDERS_0] };
+            self.coordinator.offset_fetch(&request, reply, at(0))
+        }
+
+        fn committed(&mut self, high_watermark: u64) -> Vec<(u32, String)> {
+            told(self.coordinator.on_high_watermark(OFFSETS_0, EPOCH, Offset(high_watermark)))
+        }
+    }
+
+    fn commit_request(offset: u64) -> OffsetCommitRequest {
+        OffsetCommitRequest {
+            group: GROUP,
+            offsets: vec![(ORDERS_0, Offset(offset), Some(LeaderEpoch(1)))],
+        }
+    }
+
+    /// To whom which answer went.
+    fn told(answers: impl IntoIterator<Item = Answer<u32>>) -> Vec<(u32, String)> {
+        let tell = |response| match response {
+            Response::OffsetCommit(response) => format!("commit {}", response.partitions[0].1),
+            Response::OffsetFetch(response) if response.error != ErrorCode::None => {
+                format!("fetch {}", response.error)
+            }
+            Response::OffsetFetch(response) => match response.offsets[0].1 {
+                Some((offset, _)) => format!("fetch {offset}"),
+                None => "fetch nothing".to_owned(),
+            },
+            response => unreachable!("{response:?}"),
+        };
+        answers.into_iter().map(|(reply, response)| (reply, tell(response))).collect()
+    }
+
+    fn expect(answers: &[(u32, &str)]) -> Vec<(u32, String)> {
+        answers.iter().map(|&(reply, answer)| (reply, answer.to_owned())).collect()
+    }
+
+    /// G1.
+    #[test]
+    fn a_commit_is_acknowledged_when_the_high_watermark_has_passed_it() {
+        let mut fixture = Fixture::active();
+        assert_eq!(told(fixture.commit(7, 1, at(0))), []);
+        assert_eq!(told(fixture.commit(9, 2, at(0))), []);
+        assert_eq!(fixture.committed(1), expect(&[(1, "commit NONE")]));
+        assert_eq!(fixture.committed(2), expect(&[(2, "commit NONE")]));
+    }
+
+    #[test]
+    fn a_fetch_waits_until_what_it_has_read_is_committed() {
+        let mut fixture = Fixture::active();
+        assert_eq!(told(fixture.fetch(1)), expect(&[(1, "fetch nothing")]));
+        fixture.commit(7, 2, at(0));
+        assert_eq!(told(fixture.fetch(3)), []);
+        fixture.commit(9, 4, at(0));
+        assert_eq!(fixture.committed(1), expect(&[(2, "commit NONE"), (3, "fetch 7")]));
+    }
+
+    #[test]
+    fn the_last_commit_wins_even_if_it_goes_back() {
+        let mut fixture = Fixture::active();
+        fixture.commit(9, 1, at(0));
+        fixture.commit(7, 2, at(0));
+        fixture.committed(2);
+        assert_eq!(told(fixture.fetch(3)), expect(&[(3, "fetch 7")]));
+    }
+
+    /// G11.
+    #[test]
+    fn a_new_coordinator_serves_only_when_it_has_replayed_the_log() {
+        let mut fixture = Fixture::active();
+        fixture.commit(7, 1, at(0));
+        fixture.commit(9, 2, at(0));
+        fixture.coordinator = Fixture::loading().coordinator;
+        assert_eq!(
+            told(fixture.commit(11, 3, at(0))),
+            expect(&[(3, "commit COORDINATOR_LOAD_IN_PROGRESS")])
+        );
+        assert_eq!(told(fixture.fetch(4)), expect(&[(4, "fetch COORDINATOR_LOAD_IN_PROGRESS")]));
+        fixture.load(2);
+        assert_eq!(told(fixture.fetch(5)), expect(&[(5, "fetch 9")]));
+    }
+
+    #[test]
+    fn what_was_loaded_but_is_not_committed_yet_is_not_told() {
+        let mut fixture = Fixture::active();
+        fixture.commit(7, 1, at(0));
+        fixture.coordinator = Fixture::loading().coordinator;
+        fixture.load(0);
+        assert_eq!(told(fixture.fetch(2)), []);
+        assert_eq!(fixture.committed(1), expect(&[(2, "fetch 7")]));
+    }
+
+    #[test]
+    fn who_does_not_lead_the_partition_does_not_coordinate() {
+        let mut fixture = Fixture::active();
+        fixture.commit(7, 1, at(0));
+        fixture.fetch(2);
+        let resigned = fixture.coordinator.on_resigned(OFFSETS_0);
+        assert_eq!(
+            told(resigned),
+            expect(&[(1, "commit NOT_COORDINATOR"), (2, "fetch NOT_COORDINATOR")])
+        );
+        assert_eq!(told(fixture.commit(9, 3, at(0))), expect(&[(3, "commit NOT_COORDINATOR")]));
+        assert_eq!(told(fixture.fetch(4)), expect(&[(4, "fetch NOT_COORDINATOR")]));
+    }
+
+    #[test]
+    fn what_waits_too_long_is_given_up_but_stays_in_the_log() {
+        let mut fixture = Fixture::active();
+        fixture.commit(7, 1, at(100));
+        fixture.fetch(2);
+        assert_eq!(fixture.coordinator.next_deadline(), at(5_100));
+        assert_eq!(told(fixture.coordinator.expire(at(5_099))), []);
+        let expired = told(fixture.coordinator.expire(at(5_100)));
+        assert_eq!(
+            expired,
+            expect(&[(1, "commit COORDINATOR_NOT_AVAILABLE"), (2, "fetch NOT_COORDINATOR")])
+        );
+        assert_eq!(fixture.committed(1), []);
+        assert_eq!(told(fixture.fetch(3)), expect(&[(3, "fetch 7")]));
+    }
+
+    /// KAFKA-20634.
+    #[test]
+    fn a_high_watermark_of_another_epoch_acknowledges_nothing() {
+        let mut fixture = Fixture::active();
+        fixture.commit(7, 1, at(0));
+        assert_eq!(
+            told(fixture.coordinator.on_high_watermark(OFFSETS_0, EPOCH.next(), Offset(1))),
+            []
+        );
+        assert_eq!(fixture.committed(1), expect(&[(1, "commit NONE")]));
+    }
+
+    #[test]
+    fn a_leader_that_stays_leader_has_nothing_to_load() {
+        let mut fixture = Fixture::active();
+        fixture.commit(7, 1, at(0));
+        assert!(!fixture.coordinator.on_leader(OFFSETS_0, EPOCH.next()));
+        let answers = fixture.coordinator.on_high_watermark(OFFSETS_0, EPOCH.next(), Offset(1));
+        assert_eq!(told(answers), expect(&[(1, "commit NONE")]));
+    }
+
+    #[test]
+    fn errors_of_the_log_are_told_as_errors_of_the_coordinator() {
+        for (error, answer) in [
+            (ErrorCode::NotEnoughReplicas, "commit COORDINATOR_NOT_AVAILABLE"),
+            (ErrorCode::UnknownTopicOrPartition, "commit COORDINATOR_NOT_AVAILABLE"),
+            (ErrorCode::NotLeaderOrFollower, "commit NOT_COORDINATOR"),
+            (ErrorCode::KafkaStorageError, "commit NOT_COORDINATOR"),
+            (ErrorCode::MessageTooLarge, "commit UNKNOWN_SERVER_ERROR"),
+        ] {
+            let mut fixture = Fixture::active();
+            let request = commit_request(7);
+            let append = fixture.coordinator.offset_commit(&request, 0).unwrap();
+            let answered = fixture.coordinator.on_appended(&request, &append, Err(error), 1, at(0));
+            assert_eq!(told(answered), expect(&[(1, answer)]));
+            assert_eq!(
+                told(fixture.fetch(2)),
+                expect(&[(2, "fetch nothing")]),
+                "nothing was applied"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_commit_appends_nothing() {
+        let fixture = Fixture::active();
+        let request = OffsetCommitRequest { group: GROUP, offsets: Vec::new() };
+        assert_eq!(fixture.coordinator.offset_commit(&request, 0).unwrap_err().partitions, []);
+    }
+
+    #[cfg(feature = "mutants")]
+    #[test]
+    fn the_mutants_do_what_they_say() {
+        let mut early = Fixture::with(Mutation::of(Mutant::CommitOffsetBeforeHighWatermark));
+        early.load(0);
+        assert_eq!(told(early.commit(7, 1, at(0))), expect(&[(1, "commit NONE")]));
+        let mut forgetful = Fixture::with(Mutation::of(Mutant::SkipOffsetReplay));
+        forgetful.log = early.log;
+        forgetful.load(1);
+        assert_eq!(told(forgetful.fetch(2)), expect(&[(2, "fetch nothing")]));
+    }
+}

@@ -224,3 +224,107 @@ pub fn refresh_if_due<R, A: Actor<Message = Message>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS, ORDERS_0, at, cluster, metadata, stream};
+    use crate::message::Response;
+    use crate::mutant::Mutation;
+
+    fn client() -> ClientMetadata {
+        let cluster = cluster(2, Mutation::default());
+        ClientMetadata::new(&cluster, 300_000, ExponentialBackoff::from_millis(100, 1_000))
+    }
+
+    fn response(leader: u16, epoch: u32) -> MetadataResponse {
+        let Response::Metadata(response) =
+            metadata(&cluster(2, Mutation::default()), BrokerId(leader), epoch)
+        else {
+            unreachable!()
+        };
+        *response
+    }
+
+    fn leader(leader: u16, epoch: u32) -> Option<(BrokerId, LeaderEpoch)> {
+        Some((BrokerId(leader), LeaderEpoch(epoch)))
+    }
+
+    #[test]
+    fn an_answer_that_is_behind_is_not_believed() {
+        let (mut client, mut stream) = (client(), stream());
+        assert!(!client.knows(ORDERS));
+        client.update(&response(1, 5), at(0), &mut stream);
+        client.update(&response(0, 4), at(1), &mut stream);
+        assert_eq!(client.leader(ORDERS_0), leader(1, 5));
+        client.update(&response(2, 6), at(2), &mut stream);
+        assert_eq!(client.leader(ORDERS_0), leader(2, 6));
+    }
+
+    /// KIP-951.
+    #[test]
+    fn a_leader_named_by_an_error_is_taken_only_if_it_is_newer() {
+        let (mut client, mut stream) = (client(), stream());
+        client.update(&response(1, 5), at(0), &mut stream);
+        assert!(!client.update_leader(ORDERS_0, BrokerId(2), LeaderEpoch(5)));
+        assert!(client.update_leader(ORDERS_0, BrokerId(2), LeaderEpoch(6)));
+        assert_eq!(client.leader(ORDERS_0), leader(2, 6));
+    }
+
+    #[test]
+    fn a_partition_without_leader_is_known_but_not_available() {
+        let (mut client, mut stream) = (client(), stream());
+        let mut response = response(1, 5);
+        response
+            .partitions
+            .iter_mut()
+            .filter(|known| known.partition == ORDERS_0)
+            .for_each(|known| known.leader = None);
+        client.update(&response, at(0), &mut stream);
+        assert_eq!(client.leader(ORDERS_0), None);
+        assert!(client.knows(ORDERS));
+        let available: Vec<_> =
+            client.available_partitions(ORDERS).map(|partition| partition.partition).collect();
+        assert_eq!(available, [1]);
+    }
+
+    #[test]
+    fn it_is_refreshed_when_asked_for_but_not_too_often_and_when_it_is_old() {
+        let (mut client, mut stream) = (client(), stream());
+        assert_eq!(client.next_refresh_at(), Instant::START, "at once, at first");
+        client.refresh_sent();
+        assert_eq!(client.next_refresh_at(), Instant::NEVER, "one request at a time");
+        client.update(&response(1, 5), at(1_000), &mut stream);
+        assert_eq!(client.next_refresh_at(), at(301_000));
+        client.request_refresh();
+        let pause_ms = client.next_refresh_at().as_millis() - 1_000;
+        assert!((80..=120).contains(&pause_ms), "retry.backoff.ms after the last one: {pause_ms}");
+    }
+
+    #[test]
+    fn answers_that_tell_nothing_new_make_the_pause_grow() {
+        let (mut client, mut stream) = (client(), stream());
+        for _ in 0..4 {
+            client.update(&response(1, 5), at(0), &mut stream);
+        }
+        client.request_refresh();
+        assert!(client.next_refresh_at() >= at(320), "three of them: {}", client.next_refresh_at());
+        client.update(&response(1, 6), at(0), &mut stream);
+        client.request_refresh();
+        assert!(client.next_refresh_at() <= at(120), "news: {}", client.next_refresh_at());
+    }
+
+    #[test]
+    fn a_request_without_answer_is_repeated_after_a_growing_pause() {
+        let (mut client, mut stream) = (client(), stream());
+        for _ in 0..5 {
+            client.refresh_sent();
+            client.refresh_failed(at(0), &mut stream);
+        }
+        assert!(
+            (at(800)..=at(1_000)).contains(&client.next_refresh_at()),
+            "{}",
+            client.next_refresh_at()
+        );
+    }
+}

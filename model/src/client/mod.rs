@@ -17,4 +17,4 @@ pub mod metadata;
 pub mod producer;
 
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;

@@ -194,3 +194,109 @@ impl Commit {
         self.is_in_flight = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS_0, at, stream};
+    use crate::config::Config;
+
+    fn committer(pairs: &[(&str, &str)]) -> Committer {
+        let defaults = [("group.id", "readers"), ("default.api.timeout.ms", "1000")];
+        let (config, _) =
+            ConsumerConfig::from_pairs(defaults.iter().chain(pairs).copied()).unwrap();
+        Committer::new(&config, ExponentialBackoff::from_millis(100, 100), at(0))
+    }
+
+    fn offsets(offset: u64) -> Vec<CommitOffset> {
+        vec![(ORDERS_0, Offset(offset), None)]
+    }
+
+    fn send(committer: &mut Committer, now: Instant) -> Option<CommitId> {
+        let commit = committer.next_to_send(now)?;
+        commit.sent();
+        Some(commit.id)
+    }
+
+    fn ended(kind: CommitKind, error: Option<ErrorCode>) -> Option<CommitEnd> {
+        Some(CommitEnd { id: 0, kind, error })
+    }
+
+    #[test]
+    fn commits_are_sent_one_after_the_other() {
+        let mut committer = committer(&[]);
+        committer.begin(CommitKind::Auto, offsets(1), at(0));
+        committer.begin(CommitKind::Sync, offsets(2), at(0));
+        assert_eq!(send(&mut committer, at(0)), Some(0));
+        assert_eq!(send(&mut committer, at(0)), None);
+        let end = committer.answered(0, ErrorCode::None, at(1), &mut stream());
+        assert_eq!(end, ended(CommitKind::Auto, Some(ErrorCode::None)));
+        assert_eq!(send(&mut committer, at(1)), Some(1));
+    }
+
+    /// C4.
+    #[test]
+    fn a_sync_commit_is_retried_until_its_time_is_over() {
+        let mut committer = committer(&[]);
+        committer.begin(CommitKind::Sync, offsets(1), at(0));
+        let mut end = None;
+        for millis in (0..1_000).step_by(100) {
+            assert_eq!(send(&mut committer, at(millis)), Some(0));
+            end = committer.answered(
+                0,
+                ErrorCode::CoordinatorLoadInProgress,
+                at(millis),
+                &mut stream(),
+            );
+            assert_eq!(end.is_some(), millis == 900, "at {millis}");
+        }
+        assert_eq!(end, ended(CommitKind::Sync, Some(ErrorCode::CoordinatorLoadInProgress)));
+    }
+
+    #[test]
+    fn an_automatic_commit_is_not_retried_but_the_next_one_comes_sooner() {
+        let mut committer = committer(&[("enable.auto.commit", "true")]);
+        assert!(!committer.auto_commits_now(at(4_999)));
+        assert!(committer.auto_commits_now(at(5_000)));
+        committer.begin(CommitKind::Auto, offsets(1), at(5_000));
+        assert_eq!(committer.auto_commit_at(), Instant::NEVER, "one at a time");
+        send(&mut committer, at(5_000));
+        let end = committer.answered(0, ErrorCode::NotCoordinator, at(5_010), &mut stream());
+        assert_eq!(end, ended(CommitKind::Auto, None));
+        assert_eq!(committer.auto_commit_at(), at(5_110));
+    }
+
+    #[test]
+    fn an_error_that_cannot_be_retried_ends_a_commit() {
+        let mut committer = committer(&[]);
+        committer.begin(CommitKind::Sync, offsets(1), at(0));
+        send(&mut committer, at(0));
+        let end = committer.answered(0, ErrorCode::UnknownServerError, at(1), &mut stream());
+        assert_eq!(end, ended(CommitKind::Sync, None));
+    }
+
+    #[test]
+    fn a_commit_expires_unknown_if_a_request_is_in_flight_and_with_an_error_if_none_ever_was() {
+        let mut waiting = committer(&[]);
+        waiting.begin(CommitKind::Sync, offsets(1), at(0));
+        assert_eq!(waiting.expire(at(999)), None);
+        assert_eq!(
+            waiting.expire(at(1_000)),
+            ended(CommitKind::Sync, Some(ErrorCode::RequestTimedOut))
+        );
+        let mut in_flight = committer(&[]);
+        in_flight.begin(CommitKind::Sync, offsets(1), at(0));
+        send(&mut in_flight, at(0));
+        assert_eq!(in_flight.expire(at(1_000)), ended(CommitKind::Sync, None));
+        assert_eq!(
+            in_flight.answered(0, ErrorCode::None, at(1_001), &mut stream()),
+            None,
+            "too late"
+        );
+    }
+
+    #[test]
+    fn nothing_to_commit_is_no_commit() {
+        assert_eq!(committer(&[]).begin(CommitKind::Sync, Vec::new(), at(0)), None);
+    }
+}

@@ -222,3 +222,103 @@ impl AssignedPartition {
         self.retry_at = Instant::START;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS_0, at};
+
+    fn leader(epoch: u32) -> Option<(BrokerId, LeaderEpoch)> {
+        Some((BrokerId(1), LeaderEpoch(epoch)))
+    }
+
+    fn end(epoch: u32, offset: u64) -> Option<EpochEndOffset> {
+        Some(EpochEndOffset { epoch: LeaderEpoch(epoch), end_offset: Offset(offset) })
+    }
+
+    /// Has read up to offset 10 in epoch 1, fetching from the leader of epoch 1.
+    fn reading() -> AssignedPartition {
+        let mut assigned = AssignedPartition::new(ORDERS_0);
+        assigned.request_reset(ListOffsetsTarget::Earliest);
+        assigned.reset_to(ListOffsetsTarget::Earliest, Offset::ZERO);
+        assigned.see_leader(leader(1), at(0));
+        assigned.advance(Position { offset: Offset(10), offset_epoch: Some(LeaderEpoch(1)) });
+        assigned
+    }
+
+    /// The same, with a leader of epoch 2 to be asked.
+    fn awaiting_validation() -> AssignedPartition {
+        let mut assigned = reading();
+        assigned.see_leader(leader(2), at(0));
+        assert_eq!(assigned.validation(), Some((LeaderEpoch(1), LeaderEpoch(2))));
+        assigned
+    }
+
+    #[test]
+    fn a_position_from_a_reset_needs_no_validation() {
+        let mut assigned = AssignedPartition::new(ORDERS_0);
+        assigned.request_reset(ListOffsetsTarget::Latest);
+        assert!(
+            !assigned.reset_to(ListOffsetsTarget::Earliest, Offset::ZERO),
+            "not what was asked for"
+        );
+        assert!(assigned.reset_to(ListOffsetsTarget::Latest, Offset(7)));
+        assigned.see_leader(leader(1), at(0));
+        assert_eq!(assigned.state(), FetchState::Fetching);
+    }
+
+    /// CF5.
+    #[test]
+    fn a_new_leader_is_asked_before_anything_is_fetched_from_it() {
+        let assigned = awaiting_validation();
+        assert_eq!(assigned.fetch_position(at(0)), None);
+        let mut unchanged = reading();
+        unchanged.see_leader(leader(1), at(0));
+        assert!(unchanged.fetch_position(at(0)).is_some(), "the same leader is not asked again");
+    }
+
+    #[test]
+    fn a_log_that_still_has_what_was_read_is_read_on() {
+        let mut assigned = awaiting_validation();
+        assert_eq!(assigned.validated(LeaderEpoch(2), end(1, 10)), Validation::Holds);
+        assert_eq!(assigned.fetch_position(at(0)).unwrap().0.offset, Offset(10));
+    }
+
+    #[test]
+    fn a_log_that_was_cut_takes_the_position_back_to_the_cut() {
+        let mut assigned = awaiting_validation();
+        assert_eq!(assigned.validated(LeaderEpoch(2), end(0, 6)), Validation::Truncated(Offset(6)));
+        let position = Position { offset: Offset(6), offset_epoch: Some(LeaderEpoch(0)) };
+        assert_eq!(assigned.position(), Some(position));
+        assert_eq!(assigned.state(), FetchState::Fetching);
+    }
+
+    #[test]
+    fn a_log_that_never_knew_the_epoch_says_nothing() {
+        assert_eq!(awaiting_validation().validated(LeaderEpoch(2), None), Validation::Undefined);
+    }
+
+    #[test]
+    fn the_answer_of_an_earlier_leader_is_out_of_date() {
+        let mut assigned = awaiting_validation();
+        assigned.see_leader(leader(3), at(0));
+        assert_eq!(assigned.validated(LeaderEpoch(2), end(1, 3)), Validation::Holds);
+        assert_eq!(assigned.state(), FetchState::AwaitValidation);
+    }
+
+    #[test]
+    fn an_error_pauses_the_partition_until_there_is_a_new_leader() {
+        let mut assigned = reading();
+        assigned.failed(at(100));
+        assert_eq!(assigned.fetch_position(at(99)), None);
+        assert!(assigned.fetch_position(at(100)).is_some());
+        assigned.see_leader(leader(2), at(50));
+        assert!(assigned.can_be_asked(at(50)));
+    }
+
+    #[test]
+    #[should_panic(expected = "reading goes forward")]
+    fn handing_out_records_never_takes_the_position_back() {
+        reading().advance(Position { offset: Offset(9), offset_epoch: None });
+    }
+}

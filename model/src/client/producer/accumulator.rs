@@ -393,3 +393,252 @@ fn split_records(records: &[Record], batch_size: u32) -> Vec<Vec<Record>> {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::client::scripted::{ORDERS, ORDERS_0, at};
+    use crate::ids::RecordId;
+    use crate::record::RecordValue;
+
+    const EPOCH: LeaderEpoch = LeaderEpoch(1);
+    /// Three records of 100 bytes fill a batch.
+    const SETTINGS: AccumulatorSettings = AccumulatorSettings {
+        batch_size: BATCH_OVERHEAD_BYTES + 300,
+        linger: Duration::from_millis(10),
+        buffer_memory: 4 * (BATCH_OVERHEAD_BYTES as u64 + 300),
+        delivery_timeout: Duration::from_secs(1),
+    };
+
+    fn accumulator() -> Accumulator {
+        Accumulator::new(SETTINGS, [(ORDERS, 1)])
+    }
+
+    fn record(id: u64) -> Record {
+        Record {
+            key: None,
+            value: RecordValue::Data(RecordId(id)),
+            size_bytes: 100,
+            timestamp_ms: 0,
+        }
+    }
+
+    fn append(accumulator: &mut Accumulator, ids: std::ops::Range<u64>, now: Instant) -> usize {
+        ids.take_while(|&id| accumulator.append(ORDERS_0, record(id), now)).count()
+    }
+
+    fn drain(accumulator: &mut Accumulator, now: Instant) -> Option<ProducerBatch> {
+        accumulator.drain(ORDERS_0, EPOCH, u32::MAX, now)
+    }
+
+    fn ids(batch: &ProducerBatch) -> Vec<u64> {
+        let id = |record: &Record| match record.value {
+            RecordValue::Data(id) => id.0,
+            RecordValue::OffsetCommit(_) => unreachable!(),
+        };
+        batch.batch.records.iter().map(id).collect()
+    }
+
+    /// PB1.
+    #[test]
+    fn a_batch_is_ready_when_it_is_full_or_has_lingered_or_lingering_is_of_no_use() {
+        let mut accumulator = accumulator();
+        let readiness = |accumulator: &Accumulator, now, is_flushing| {
+            accumulator.readiness(ORDERS_0, EPOCH, is_flushing, now)
+        };
+        assert_eq!(readiness(&accumulator, at(0), true), Readiness::Idle);
+        append(&mut accumulator, 0..2, at(5));
+        assert_eq!(readiness(&accumulator, at(5), false), Readiness::At(at(15)));
+        assert_eq!(readiness(&accumulator, at(15), false), Readiness::Now);
+        assert_eq!(readiness(&accumulator, at(5), true), Readiness::Now);
+        append(&mut accumulator, 2..3, at(5));
+        assert_eq!(readiness(&accumulator, at(5), false), Readiness::Now);
+    }
+
+    /// PB3, KIP-580, KIP-951.
+    #[test]
+    fn a_failed_batch_goes_first_after_its_pause_or_to_a_new_leader_at_once() {
+        let mut accumulator = accumulator();
+        append(&mut accumulator, 0..6, at(0));
+        let failed = drain(&mut accumulator, at(0)).unwrap();
+        accumulator.reenqueue(failed, at(100));
+        assert_eq!(accumulator.readiness(ORDERS_0, EPOCH, false, at(99)), Readiness::At(at(100)));
+        assert!(drain(&mut accumulator, at(99)).is_none(), "what is behind it waits, too");
+        assert_eq!(accumulator.readiness(ORDERS_0, EPOCH.next(), false, at(1)), Readiness::Now);
+        let retried = drain(&mut accumulator, at(100)).unwrap();
+        assert_eq!((ids(&retried), retried.attempts), (vec![0, 1, 2], 1));
+    }
+
+    #[test]
+    fn two_batches_that_fail_one_after_the_other_come_back_reversed() {
+        let mut accumulator = accumulator();
+        append(&mut accumulator, 0..6, at(0));
+        let in_flight =
+            [drain(&mut accumulator, at(0)).unwrap(), drain(&mut accumulator, at(0)).unwrap()];
+        in_flight.into_iter().for_each(|batch| accumulator.reenqueue(batch, at(0)));
+        assert_eq!(ids(&drain(&mut accumulator, at(0)).unwrap()), [3, 4, 5]);
+    }
+
+    #[test]
+    fn a_muted_partition_sends_nothing() {
+        let mut accumulator = accumulator();
+        append(&mut accumulator, 0..6, at(0));
+        accumulator.mute(ORDERS_0);
+        assert_eq!(accumulator.readiness(ORDERS_0, EPOCH, true, at(50)), Readiness::Idle);
+        assert!(drain(&mut accumulator, at(50)).is_none());
+        accumulator.unmute(ORDERS_0);
+        assert!(drain(&mut accumulator, at(50)).is_some());
+    }
+
+    #[test]
+    fn memory_is_taken_per_batch_and_given_back() {
+        let mut accumulator = accumulator();
+        assert_eq!(append(&mut accumulator, 0..20, at(0)), 12, "four batches of three records");
+        let batch = drain(&mut accumulator, at(0)).unwrap();
+        assert_eq!(append(&mut accumulator, 12..20, at(0)), 0, "in flight it is still taken");
+        accumulator.release(&batch);
+        assert_eq!(append(&mut accumulator, 12..20, at(0)), 3);
+    }
+
+    /// PB4.
+    #[test]
+    fn what_waits_for_longer_than_the_delivery_timeout_expires() {
+        let mut accumulator = accumulator();
+        append(&mut accumulator, 0..3, at(0));
+        append(&mut accumulator, 3..4, at(400));
+        assert_eq!(accumulator.next_expiry_at(), at(1_000));
+        assert!(accumulator.expire(at(999)).is_empty());
+        assert_eq!(accumulator.expire(at(1_000)).iter().map(ids).collect::<Vec<_>>(), [[0, 1, 2]]);
+        assert_eq!(accumulator.next_expiry_at(), at(1_400));
+        assert_eq!(
+            accumulator.expire(at(1_400)).iter().map(ids).collect::<Vec<_>>(),
+            [[3]],
+            "open or not"
+        );
+        assert_eq!(accumulator.next_expiry_at(), Instant::NEVER);
+    }
+
+    /// PB7.
+    #[test]
+    fn a_batch_that_cannot_be_cut_at_batch_size_is_halved() {
+        let mut accumulator = accumulator();
+        append(&mut accumulator, 0..3, at(0));
+        let batch = drain(&mut accumulator, at(0)).unwrap();
+        accumulator.split(batch);
+        let parts =
+            [drain(&mut accumulator, at(0)).unwrap(), drain(&mut accumulator, at(0)).unwrap()];
+        assert_eq!(parts.each_ref().map(ids), [vec![0, 1], vec![2]]);
+        parts.iter().for_each(|part| accumulator.release(part));
+        assert_eq!(append(&mut accumulator, 3..20, at(0)), 12, "all memory is free again");
+    }
+
+    /// What may happen to an accumulator.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append,
+        Drain,
+        Fail(usize),
+        Succeed(usize),
+        Split(usize),
+        Pass(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Append),
+            3 => Just(Step::Drain),
+            1 => (0_usize..4).prop_map(Step::Fail),
+            1 => (0_usize..4).prop_map(Step::Succeed),
+            1 => (0_usize..4).prop_map(Step::Split),
+            1 => (0_u64..300).prop_map(Step::Pass),
+        ]
+    }
+
+    /// An accumulator under random steps, with everything that left it.
+    struct Walk {
+        accumulator: Accumulator,
+        now: Instant,
+        appended: u64,
+        in_flight: Vec<ProducerBatch>,
+        done: Vec<u64>,
+    }
+
+    impl Walk {
+        fn take(&mut self, step: &Step) {
+            match *step {
+                Step::Append => {
+                    let is_appended =
+                        self.accumulator.append(ORDERS_0, record(self.appended), self.now);
+                    self.appended += u64::from(is_appended);
+                }
+                Step::Drain => self.in_flight.extend(drain(&mut self.accumulator, self.now)),
+                Step::Fail(nth) => {
+                    if let Some(batch) = self.take_in_flight(nth) {
+                        self.accumulator.reenqueue(batch, self.now + Duration::from_millis(20));
+                    }
+                }
+                Step::Succeed(nth) => {
+                    if let Some(batch) = self.take_in_flight(nth) {
+                        self.finish(&batch);
+                    }
+                }
+                Step::Split(nth) => {
+                    if let Some(batch) = self.take_in_flight(nth) {
+                        if batch.batch.count() > 1 {
+                            self.accumulator.split(batch)
+                        } else {
+                            self.finish(&batch)
+                        }
+                    }
+                }
+                Step::Pass(millis) => {
+                    self.now += Duration::from_millis(millis);
+                    let expired = self.accumulator.expire(self.now);
+                    expired.iter().for_each(|batch| self.finish(batch));
+                }
+            }
+        }
+
+        fn take_in_flight(&mut self, nth: usize) -> Option<ProducerBatch> {
+            (nth < self.in_flight.len()).then(|| self.in_flight.remove(nth))
+        }
+
+        fn finish(&mut self, batch: &ProducerBatch) {
+            self.accumulator.release(batch);
+            self.done.extend(ids(batch));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_leaves_exactly_once_and_all_memory_comes_back(steps in prop::collection::vec(step(), 0..200)) {
+            let mut walk =
+                Walk { accumulator: accumulator(), now: at(0), appended: 0, in_flight: Vec::new(), done: Vec::new() };
+            steps.iter().for_each(|step| walk.take(step));
+            std::mem::take(&mut walk.in_flight).iter().for_each(|batch| walk.finish(batch));
+            walk.take(&Step::Pass(10_000));
+            walk.done.sort_unstable();
+            prop_assert_eq!(walk.done, (0..walk.appended).collect::<Vec<_>>());
+            prop_assert_eq!(walk.accumulator.reserved_bytes, 0);
+            prop_assert_eq!(walk.accumulator.next_expiry_at(), Instant::NEVER);
+        }
+
+        #[test]
+        fn without_failures_records_leave_in_order(appends in prop::collection::vec(0_u64..30, 1..100)) {
+            let mut walk =
+                Walk { accumulator: accumulator(), now: at(0), appended: 0, in_flight: Vec::new(), done: Vec::new() };
+            for pause_ms in appends {
+                walk.now += Duration::from_millis(pause_ms);
+                walk.take(&Step::Append);
+                if walk.accumulator.readiness(ORDERS_0, EPOCH, false, walk.now) == Readiness::Now {
+                    walk.take(&Step::Drain);
+                    walk.take(&Step::Succeed(0));
+                }
+            }
+            prop_assert!(walk.done.is_sorted());
+            prop_assert!(walk.in_flight.is_empty());
+        }
+    }
+}

@@ -115,3 +115,82 @@ impl ProducerBatch {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS_0, at};
+    use crate::ids::RecordId;
+    use crate::record::{Record, RecordValue};
+
+    fn batch() -> ProducerBatch {
+        let record = Record {
+            key: None,
+            value: RecordValue::Data(RecordId(0)),
+            size_bytes: 100,
+            timestamp_ms: 0,
+        };
+        ProducerBatch::new(ORDERS_0, Batch::new([record].into()), 0, at(0), 0)
+    }
+
+    /// V17: by each error of a first attempt, the outcome if the second is certain to have done nothing.
+    #[test]
+    fn an_attempt_taints_the_batch_unless_it_is_certain_that_nothing_was_appended() {
+        use ErrorCode::*;
+        for error in
+            [NotLeaderOrFollower, RequestTimedOut, NetworkException, NotEnoughReplicasAfterAppend]
+        {
+            let mut batch = batch();
+            batch.attempt_failed(error, true);
+            assert_eq!(
+                batch.fail(NotEnoughReplicas),
+                Outcome::Unknown(NotEnoughReplicas),
+                "after {error}"
+            );
+        }
+        for error in [NotEnoughReplicas, UnknownTopicOrPartition, MessageTooLarge, CorruptMessage] {
+            let mut batch = batch();
+            batch.attempt_failed(error, true);
+            assert_eq!(
+                batch.fail(NotEnoughReplicas),
+                Outcome::Failed(NotEnoughReplicas),
+                "after {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_never_left_the_client_is_certain() {
+        let mut batch = batch();
+        batch.attempt_failed(ErrorCode::NetworkException, false);
+        assert_eq!(
+            batch.fail(ErrorCode::NetworkException),
+            Outcome::Failed(ErrorCode::NetworkException)
+        );
+    }
+
+    #[test]
+    fn a_batch_expires_as_failed_in_the_queue_and_as_unknown_in_flight() {
+        assert_eq!(batch().expire(false), Outcome::Failed(ErrorCode::RequestTimedOut));
+        assert_eq!(batch().expire(true), Outcome::Unknown(ErrorCode::RequestTimedOut));
+    }
+
+    #[test]
+    fn the_parts_of_a_split_batch_share_its_taint() {
+        let mut whole = batch();
+        whole.attempt_failed(ErrorCode::NetworkException, true);
+        let mut part = whole.part(whole.batch.clone(), 0);
+        assert_eq!(
+            part.fail(ErrorCode::MessageTooLarge),
+            Outcome::Unknown(ErrorCode::MessageTooLarge)
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "the application is told once")]
+    fn an_outcome_is_final() {
+        let mut batch = batch();
+        batch.succeed(None);
+        batch.fail(ErrorCode::RequestTimedOut);
+    }
+}

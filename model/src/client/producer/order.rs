@@ -34,3 +34,39 @@ impl AckedOrder {
         is_reordered
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS_0, at};
+    use crate::ids::RecordId;
+    use crate::record::{Batch, Record, RecordValue};
+
+    fn acked(order: &mut AckedOrder, sequence: u64, offset: Option<u64>) -> bool {
+        let record = Record {
+            key: None,
+            value: RecordValue::Data(RecordId(0)),
+            size_bytes: 1,
+            timestamp_ms: 0,
+        };
+        let batch = ProducerBatch::new(ORDERS_0, Batch::new([record].into()), sequence, at(0), 0);
+        order.is_reordered(&batch, offset.map(Offset))
+    }
+
+    #[test]
+    fn what_was_filled_first_stands_first_whichever_is_acknowledged_first() {
+        let mut order = AckedOrder::default();
+        assert!(!acked(&mut order, 1, Some(11)));
+        assert!(!acked(&mut order, 0, Some(10)));
+        assert!(!acked(&mut order, 2, Some(12)));
+    }
+
+    #[test]
+    fn a_retry_that_stands_behind_its_successor_is_noticed_either_way() {
+        let mut order = AckedOrder::default();
+        acked(&mut order, 1, Some(10));
+        assert!(acked(&mut order, 0, Some(11)), "the retry is acknowledged last");
+        assert!(acked(&mut order, 2, Some(9)), "the successor is acknowledged last");
+        assert!(!acked(&mut order, 3, None), "with acks=0 nobody knows");
+    }
+}
