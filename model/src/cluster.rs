@@ -31,7 +31,8 @@ pub struct Topic {
     pub name: String,
     /// Its configuration with the brokers' defaults filled in.
     pub config: TopicConfig,
-    /// Assigned replicas of each partition, preferred leader first.
+    /// Assigned replicas of each partition, preferred leader first. A partition without replicas is not simulated: nobody
+    /// uses it (most of `__consumer_offsets`, in a cluster with few groups).
     pub assignment: Vec<Vec<BrokerId>>,
 }
 
@@ -44,13 +45,14 @@ impl Cluster {
         &self.topics[usize::from(topic.0)]
     }
 
-    /// Every partition with its assigned replicas, by topic and number.
+    /// Every simulated partition with its assigned replicas, by topic and number.
     pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, &[BrokerId])> {
-        self.topics.iter().enumerate().flat_map(|(topic, description)| {
+        let all = self.topics.iter().enumerate().flat_map(|(topic, description)| {
             description.assignment.iter().enumerate().map(move |(partition, replicas)| {
                 (TopicPartition::new(TopicId(topic as u16), partition as u16), replicas.as_slice())
             })
-        })
+        });
+        all.filter(|(_, replicas)| !replicas.is_empty())
     }
 
     /// `orders-0`, as Kafka writes it.

@@ -3,7 +3,7 @@
 //! - [`mod@format`]: the scenario file, from text to types, with `--set` changes and twins
 //! - [`catalogue`]: the scenarios that come with ktrial
 //! - [`run`]: what is asked of a trial
-//! - [`trial`]: the trial itself
+//! - [`trial`]: one seed of one scenario, run and judged
 //! - [`outcome`]: what one trial says
 //! - [`campaign`]: one scenario over many seeds, summed up and judged
 //! - [`bundle`]: what a failing seed leaves

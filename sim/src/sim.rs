@@ -119,6 +119,12 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
         fork
     }
 
+    /// Starts the process of `node` now, if it has not been started yet.
+    pub fn start(&mut self, node: NodeId) {
+        let incarnation = self.kernel.host(node).incarnation;
+        self.kernel.schedule(self.kernel.now, node, Pending::Boot { node, incarnation });
+    }
+
     /// Hands a request of the world outside to the process on `node`, now. It is lost if there is none.
     pub fn inject(&mut self, node: NodeId, request: A::Request) {
         self.schedule_local(node, Event::Request(request));

@@ -20,7 +20,7 @@ pub struct NodeSetup<A: Actor> {
     pub name: String,
     /// What its process is started with; `None` for a node that the world outside plays.
     pub spec: Option<A::Spec>,
-    /// When its process starts for the first time.
+    /// When its process starts for the first time; [`Instant::NEVER`] waits for [`crate::sim::Sim::start`].
     pub start_at: Instant,
 }
 

@@ -172,8 +172,8 @@ impl<A: Actor> Kernel<A> {
         };
         for index in 0..count {
             let node = NodeId(index as u16);
-            if kernel.host(node).spec.is_some() {
-                let start_at = kernel.host(node).start_at;
+            let start_at = kernel.host(node).start_at;
+            if kernel.host(node).spec.is_some() && start_at != Instant::NEVER {
                 kernel.schedule(start_at, node, Pending::Boot { node, incarnation: 0 });
             }
         }

@@ -1,0 +1,175 @@
+//! A trial: one seed of one scenario, from an empty cluster to the checker's verdict.
+//!
+//! ```text
+//!   0s             faults.start      faults end                 settled             drained
+//!   |-- cluster forms --|-- faults, load --|-- healed: catch up ----|-- final read ---|-- judged
+//!                       safety is watched all along                 progress is demanded within end.deadline
+//! ```
+//!
+//! [`topology`] builds the cluster, [`faults`] draws the plan, [`recorder`] turns what the actors tell into the checker's
+//! history, [`watch`] puts recorder and invariant monitor together, [`trace`] tells a trial line by line.
+
+pub mod contract;
+pub mod faults;
+pub mod recorder;
+pub mod topology;
+pub mod trace;
+pub mod watch;
+
+use std::sync::Arc;
+
+use ktrial_checker::contract::Contract;
+use ktrial_checker::judge;
+use ktrial_model::process::Process;
+use ktrial_sim::fault::FaultPlan;
+use ktrial_sim::observer::Observer;
+use ktrial_sim::sim::{Sim, Stop};
+use ktrial_sim::time::{Duration, Instant};
+
+use crate::digest::Digest;
+use crate::format::Scenario;
+use crate::outcome::{InvariantViolation, TrialOutcome};
+use crate::run::{RunTrial, TraceLine, Until};
+use faults::FaultSource;
+use topology::Topology;
+use trace::Teller;
+use watch::Watch;
+
+/// A scenario made ready to be run for many seeds.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    topology: Topology,
+    faults: FaultSource,
+    contract: Contract,
+    deadline: Duration,
+}
+
+/// A trial under way, with an observer of its own beside the trial's.
+pub type World<O> = Sim<Process, (Watch, O)>;
+
+impl Trial {
+    /// Prepares a checked scenario.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with its faults, in words: an unknown node, anchor or role.
+    pub fn new(scenario: &Scenario) -> Result<Self, String> {
+        let topology = Topology::of(scenario);
+        let faults = FaultSource::of(scenario, &topology)?;
+        let contract = contract::contract(scenario);
+        let deadline = Duration::from_nanos(scenario.end.deadline.nanos);
+        Ok(Trial { topology, faults, contract, deadline })
+    }
+
+    /// The same trial with this plan for every seed, as a bundle stores it.
+    #[must_use]
+    pub fn with_plan(mut self, plan: FaultPlan) -> Self {
+        self.faults = FaultSource::Fixed(plan);
+        self
+    }
+
+    /// The world of one seed before its first event.
+    pub fn world<O: Observer<Process>>(&self, seed: u64, observer: O) -> World<O> {
+        let plan = self.faults.plan(seed);
+        let watch = Watch::new(&self.topology, &plan);
+        let options = self.topology.options.clone();
+        let mut sim = Sim::new(seed, options, self.topology.nodes(seed), (watch, observer));
+        sim.install(plan);
+        sim
+    }
+
+    /// Runs a world to its end: load under faults, healing, catching up, final read. Returns what was stuck at the end, if
+    /// anything was.
+    pub fn run_to_end<O: Observer<Process>>(&self, sim: &mut World<O>) -> Option<String> {
+        let healed_at = self.faults.healed_at(sim.plan());
+        let deadline = healed_at + self.deadline;
+        if sim.run_until(healed_at) == Stop::Zeno {
+            return Some(format!("too many events at {}", sim.now()));
+        }
+        sim.observer_mut().0.await_settled();
+        if let Some(stuck) = self.run_phase(sim, deadline) {
+            return Some(stuck);
+        }
+        sim.start(self.topology.drain);
+        sim.observer_mut().0.await_drained();
+        if let Some(stuck) = self.run_phase(sim, deadline) {
+            return Some(stuck);
+        }
+        sim.observer_mut().0.await_caught_up();
+        self.run_phase(sim, deadline)
+    }
+
+    fn run_phase<O: Observer<Process>>(
+        &self,
+        sim: &mut World<O>,
+        deadline: Instant,
+    ) -> Option<String> {
+        match sim.run_until(deadline) {
+            Stop::Satisfied => None,
+            Stop::Zeno => Some(format!("too many events at {}", sim.now())),
+            _ => Some(sim.observer().0.what_is_missing(&self.topology.cluster)),
+        }
+    }
+
+    fn outcome<O: Observer<Process>>(
+        &self,
+        seed: u64,
+        sim: &World<O>,
+        stuck: Option<String>,
+    ) -> TrialOutcome {
+        let watch = &sim.observer().0;
+        let judgement = judge(watch.recorder.history(), &self.contract);
+        let mut outcome = TrialOutcome {
+            trace_hash: Digest(sim.trace_hash().0),
+            invariant_violations: watch.invariant_violations(),
+            events: sim.events(),
+            simulated_ns: sim.now().as_nanos(),
+            acked_records: watch.recorder.acked(),
+            probes: sim
+                .probes()
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), u64::from(count)))
+                .collect(),
+            panic: None,
+            ..TrialOutcome::panicked(seed, String::new())
+        };
+        outcome.take_judgement(&judgement);
+        outcome.invariant_violations.extend(stuck.map(|text| InvariantViolation {
+            invariant: "V16".to_owned(),
+            text: format!("no progress after the faults were healed: {text}"),
+            event: sim.last_event().0,
+            at_ns: sim.now().as_nanos(),
+        }));
+        outcome
+    }
+}
+
+impl RunTrial for Trial {
+    fn run(&self, seed: u64) -> TrialOutcome {
+        let mut sim = self.world(seed, ());
+        let stuck = self.run_to_end(&mut sim);
+        self.outcome(seed, &sim, stuck)
+    }
+
+    fn trace(
+        &self,
+        seed: u64,
+        until: Option<Until>,
+        tell: &mut dyn FnMut(TraceLine),
+    ) -> TrialOutcome {
+        let teller = Teller::new(self.topology.clone(), until);
+        let mut sim = self.world(seed, teller);
+        let stuck = self.run_to_end(&mut sim);
+        let is_cut_short = sim.observer().1.is_over();
+        for line in sim.observer_mut().1.take_lines() {
+            tell(line);
+        }
+        self.outcome(seed, &sim, stuck.filter(|_| !is_cut_short))
+    }
+
+    fn fault_plan(&self, seed: u64) -> serde_json::Value {
+        serde_json::to_value(self.faults.plan(seed)).expect("a fault plan always has a JSON form")
+    }
+}
+
+/// Shared by everything that looks names up.
+pub(crate) type SharedCluster = Arc<ktrial_model::cluster::Cluster>;

@@ -1,0 +1,269 @@
+//! Turns what clients tell into the checker's history, and keeps count of what is still to come.
+
+use std::collections::BTreeMap;
+
+use ktrial_checker::history::{ClientId, GroupId, History, Key, OpId, PositionedBy, ProcessId, Time};
+use ktrial_checker::history::{Offset, Value};
+use ktrial_model::cluster::Cluster;
+use ktrial_model::ids::{self, RecordId, TopicId, TopicPartition};
+use ktrial_model::note::{Note, PositionSource};
+use ktrial_sim::node_id::NodeId;
+use ktrial_sim::observer::Stamp;
+
+use super::topology::Topology;
+
+/// Records the history of one trial.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    history: History,
+    /// By node: the client, its group, and the session of its present process.
+    clients: BTreeMap<NodeId, Client>,
+    /// By topic and partition.
+    keys: Vec<Vec<Key>>,
+    /// By producer and by the rest of the record's id.
+    sends: BTreeMap<u64, Vec<OpId>>,
+    commits: BTreeMap<(ProcessId, u32), OpId>,
+    invoked: u64,
+    decided: u64,
+    acked: u64,
+    /// Of the partitions of the final read, where they end.
+    drained: BTreeMap<TopicPartition, ids::Offset>,
+    /// How far the group has processed.
+    positions: BTreeMap<TopicPartition, ids::Offset>,
+}
+
+#[derive(Clone, Debug)]
+struct Client {
+    id: ClientId,
+    group: Option<GroupId>,
+    partitions: Vec<TopicPartition>,
+    session: Option<ProcessId>,
+}
+
+/// Bits of a record id that number the records of one process; above are its client and incarnation.
+const RECORD_NUMBER_BITS: u32 = 32;
+
+impl Recorder {
+    /// An empty history of a topology.
+    pub fn new(topology: &Topology) -> Self {
+        let mut history = History::new();
+        let cluster = &topology.cluster;
+        let keys = keys(&mut history, cluster);
+        let group = cluster.groups.first().map(|name| history.group(name));
+        let mut clients = BTreeMap::new();
+        for role in ["producers", "consumers"] {
+            let nodes = topology.fleet.role(role).into_iter().flatten();
+            for &node in nodes {
+                let id = history.client(&topology.node_name(node));
+                let group = group.filter(|_| role == "consumers");
+                let partitions = topology.assigned_partitions(node);
+                clients.insert(node, Client { id, group, partitions, session: None });
+            }
+        }
+        let id = history.client(&topology.node_name(topology.drain));
+        let last_reader = Client { id, group: None, partitions: Vec::new(), session: None };
+        clients.insert(topology.drain, last_reader);
+        Recorder {
+            history,
+            clients,
+            keys,
+            sends: BTreeMap::new(),
+            commits: BTreeMap::new(),
+            invoked: 0,
+            decided: 0,
+            acked: 0,
+            drained: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        }
+    }
+
+    /// What happened so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many records were acknowledged.
+    pub fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    /// How many sends have an outcome.
+    pub fn decided(&self) -> u64 {
+        self.decided
+    }
+
+    /// How many sends were invoked and have none.
+    pub fn undecided(&self) -> u64 {
+        self.invoked - self.decided
+    }
+
+    /// Partitions that the final read has read to their end.
+    pub fn drained(&self) -> &BTreeMap<TopicPartition, ids::Offset> {
+        &self.drained
+    }
+
+    /// A partition that the group has not processed up to where its log ends, with both offsets.
+    pub fn behind(&self) -> Option<(TopicPartition, Option<ids::Offset>, ids::Offset)> {
+        self.drained.iter().find_map(|(&partition, &end)| {
+            let position = self.positions.get(&partition).copied();
+            (position < Some(end) && end > ids::Offset::ZERO).then_some((partition, position, end))
+        })
+    }
+
+    /// A process starts: a session of its own.
+    pub fn booted(&mut self, stamp: Stamp) {
+        let Some(client) = self.clients.get_mut(&stamp.node) else { return };
+        let session = self.history.open_session(client.id, client.group);
+        client.session = Some(session);
+        if client.group.is_some() {
+            let keys: Vec<Key> =
+                client.partitions.iter().map(|&partition| key(&self.keys, partition)).collect();
+            self.history.assigned(session, time(stamp), keys);
+        }
+    }
+
+    /// A process ended; what it had not heard of stays open.
+    pub fn died(&mut self, stamp: Stamp) {
+        let Some(client) = self.clients.get_mut(&stamp.node) else { return };
+        if let Some(session) = client.session.take() {
+            self.history.crashed(session, time(stamp));
+        }
+        // An application that died will hear of none of its sends any more.
+        if client.group.is_none() {
+            self.decided = self.invoked;
+        }
+    }
+
+    /// A process said something.
+    pub fn noted(&mut self, stamp: Stamp, note: &Note) {
+        let now = time(stamp);
+        match note {
+            Note::SendInvoked { record, partition, .. } => {
+                let session = self.session(stamp.node);
+                let key = key(&self.keys, *partition);
+                let op = self.history.send_invoked(session, now, key, value(*record));
+                self.invoked += 1;
+                self.remember(*record, op);
+            }
+            Note::SendOk { record, offset } => {
+                let op = self.send(*record);
+                self.history.send_ok(op, now, offset.map(at));
+                self.decided += 1;
+                self.acked += 1;
+            }
+            Note::SendFailed { record, .. } => {
+                let op = self.send(*record);
+                self.history.send_failed(op, now);
+                self.decided += 1;
+            }
+            Note::SendUnknown { record, .. } => {
+                let op = self.send(*record);
+                self.history.send_unknown(op, now);
+                self.decided += 1;
+            }
+            Note::PositionResolved { partition, position, source, .. } => {
+                let session = self.session(stamp.node);
+                let (key, by) = (key(&self.keys, *partition), positioned_by(*source));
+                self.history.positioned(session, now, key, at(*position), by);
+                self.positions.insert(*partition, *position);
+            }
+            Note::Polled { partition, records, .. } | Note::FinalRead { partition, records } => {
+                let session = self.session(stamp.node);
+                let key = key(&self.keys, *partition);
+                let records = records.iter().map(|&(offset, id)| (key, at(offset), value(id)));
+                self.history.polled(session, now, now, records);
+            }
+            Note::Processed { partition, offset, record, .. } => {
+                let session = self.session(stamp.node);
+                let key = key(&self.keys, *partition);
+                self.history.processed(session, now, [(key, at(*offset), value(*record))]);
+                self.positions.insert(*partition, *offset + 1);
+            }
+            Note::CommitInvoked { commit, offsets, .. } => {
+                let session = self.session(stamp.node);
+                let group = self.clients[&stamp.node].group.expect("only groups commit");
+                let keys = &self.keys;
+                let offsets = offsets.iter().map(|&(name, offset)| (key(keys, name), at(offset)));
+                let op = self.history.commit_invoked(session, now, group, offsets);
+                self.commits.insert((session, *commit), op);
+            }
+            Note::CommitEnded { commit, error, .. } => {
+                let session = self.session(stamp.node);
+                let op = self.commits.remove(&(session, *commit)).expect("it was invoked");
+                self.commit_ended(op, now, *error);
+            }
+            Note::Drained { partition, end } => {
+                let session = self.session(stamp.node);
+                self.history.drained(session, now, key(&self.keys, *partition), at(*end));
+                self.drained.insert(*partition, *end);
+            }
+            _ => {}
+        }
+    }
+
+    fn commit_ended(
+        &mut self,
+        op: OpId,
+        now: Time,
+        error: Option<ktrial_model::error_code::ErrorCode>,
+    ) {
+        match error {
+            Some(ktrial_model::error_code::ErrorCode::None) => self.history.commit_ok(op, now),
+            Some(_) => self.history.commit_failed(op, now),
+            None => self.history.commit_unknown(op, now),
+        }
+    }
+
+    fn session(&self, node: NodeId) -> ProcessId {
+        self.clients[&node].session.expect("a process that speaks is running")
+    }
+
+    fn remember(&mut self, record: RecordId, op: OpId) {
+        let ops = self.sends.entry(record.0 >> RECORD_NUMBER_BITS).or_default();
+        assert_eq!(ops.len() as u64, number(record), "a producer numbers its records in order");
+        ops.push(op);
+    }
+
+    fn send(&self, record: RecordId) -> OpId {
+        self.sends[&(record.0 >> RECORD_NUMBER_BITS)][number(record) as usize]
+    }
+}
+
+fn number(record: RecordId) -> u64 {
+    record.0 & ((1 << RECORD_NUMBER_BITS) - 1)
+}
+
+fn keys(history: &mut History, cluster: &Cluster) -> Vec<Vec<Key>> {
+    let mut keys = Vec::new();
+    for (index, topic) in cluster.topics.iter().enumerate() {
+        let is_internal = TopicId(index as u16) == TopicId::CONSUMER_OFFSETS;
+        let partitions = if is_internal { 0 } else { topic.assignment.len() as u32 };
+        keys.push((0..partitions).map(|partition| history.key(&topic.name, partition)).collect());
+    }
+    keys
+}
+
+fn key(keys: &[Vec<Key>], partition: TopicPartition) -> Key {
+    keys[usize::from(partition.topic.0)][usize::from(partition.partition)]
+}
+
+fn time(stamp: Stamp) -> Time {
+    Time(stamp.at.as_nanos())
+}
+
+fn at(offset: ids::Offset) -> Offset {
+    Offset(offset.0 as i64)
+}
+
+fn value(record: RecordId) -> Value {
+    Value(record.0)
+}
+
+fn positioned_by(source: PositionSource) -> PositionedBy {
+    match source {
+        PositionSource::Committed => PositionedBy::Committed,
+        PositionSource::ResetEarliest => PositionedBy::ResetEarliest,
+        PositionSource::ResetLatest => PositionedBy::ResetLatest,
+        PositionSource::Truncation => PositionedBy::Seek,
+    }
+}
