@@ -214,6 +214,11 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
         self.plan().concretised(self.kernel.driver.began())
     }
 
+    /// Whether some fault is in force that will heal by itself.
+    pub fn has_fault_to_heal(&self) -> bool {
+        self.kernel.driver.has_fault_to_heal()
+    }
+
     /// How often each probe was hit, the kernel's and the actors', by name.
     pub fn probes(&self) -> BTreeMap<&'static str, u32> {
         self.kernel.probes.named::<A::Probe>().collect()

@@ -15,7 +15,11 @@ pub fn contract(scenario: &Scenario) -> Contract {
             config::Acks::One => Acks::One,
             config::Acks::All => Acks::All,
         },
-        min_insync_replicas: topics.iter().map(|topic| topic.min_insync_replicas).min().unwrap_or(1),
+        min_insync_replicas: topics
+            .iter()
+            .map(|topic| topic.min_insync_replicas)
+            .min()
+            .unwrap_or(1),
         replication_factor: scenario
             .topics
             .iter()

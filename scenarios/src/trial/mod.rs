@@ -6,23 +6,21 @@
 //!                       safety is watched all along                 progress is demanded within end.deadline
 //! ```
 //!
-//! [`topology`] builds the cluster, [`faults`] draws the plan, [`recorder`] turns what the actors tell into the checker's
+//! [`topology`] builds the cluster, [`recorder`] turns what the actors tell into the checker's
 //! history, [`watch`] puts recorder and invariant monitor together, [`trace`] tells a trial line by line.
 
 pub mod contract;
-pub mod faults;
 pub mod recorder;
 pub mod topology;
 pub mod trace;
 pub mod watch;
 
-use std::sync::Arc;
-
 use ktrial_checker::contract::Contract;
 use ktrial_checker::judge;
 use ktrial_model::process::Process;
-use ktrial_sim::fault::FaultPlan;
+use ktrial_sim::fault::{Anchor, FaultPlan, PlannedFault};
 use ktrial_sim::observer::Observer;
+use ktrial_sim::random::Streams;
 use ktrial_sim::sim::{Sim, Stop};
 use ktrial_sim::time::{Duration, Instant};
 
@@ -30,7 +28,6 @@ use crate::digest::Digest;
 use crate::format::Scenario;
 use crate::outcome::{InvariantViolation, TrialOutcome};
 use crate::run::{RunTrial, TraceLine, Until};
-use faults::FaultSource;
 use topology::Topology;
 use trace::Teller;
 use watch::Watch;
@@ -38,41 +35,44 @@ use watch::Watch;
 /// A scenario made ready to be run for many seeds.
 #[derive(Clone, Debug)]
 pub struct Trial {
+    scenario: Scenario,
     topology: Topology,
-    faults: FaultSource,
     contract: Contract,
-    deadline: Duration,
+    /// The plan of every seed, if it is not to be drawn.
+    fixed_plan: Option<FaultPlan>,
 }
+
+/// How often it is looked whether faults anchored at logical moments have healed.
+const HEAL_POLL: Duration = Duration::from_millis(100);
 
 /// A trial under way, with an observer of its own beside the trial's.
 pub type World<O> = Sim<Process, (Watch, O)>;
 
 impl Trial {
-    /// Prepares a checked scenario.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with its faults, in words: an unknown node, anchor or role.
-    pub fn new(scenario: &Scenario) -> Result<Self, String> {
-        let topology = Topology::of(scenario);
-        let faults = FaultSource::of(scenario, &topology)?;
-        let contract = contract::contract(scenario);
-        let deadline = Duration::from_nanos(scenario.end.deadline.nanos);
-        Ok(Trial { topology, faults, contract, deadline })
+    /// The trials of a checked scenario.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        Trial {
+            topology: Topology::of(scenario),
+            contract: contract::contract(scenario),
+            scenario: scenario.clone(),
+            fixed_plan: None,
+        }
     }
 
-    /// The same trial with this plan for every seed, as a bundle stores it.
+    /// The same trials with this plan for every seed, as a bundle stores it.
     #[must_use]
     pub fn with_plan(mut self, plan: FaultPlan) -> Self {
-        self.faults = FaultSource::Fixed(plan);
+        self.fixed_plan = Some(plan);
         self
     }
 
     /// The world of one seed before its first event.
     pub fn world<O: Observer<Process>>(&self, seed: u64, observer: O) -> World<O> {
-        let plan = self.faults.plan(seed);
-        let watch = Watch::new(&self.topology, &plan);
+        let plan = self.fault_plan(seed);
+        let watch = Watch::new(&self.topology);
         let options = self.topology.options.clone();
-        let mut sim = Sim::new(seed, options, self.topology.nodes(seed), (watch, observer));
+        let mut sim = Sim::new(seed, options, self.topology.setups(seed), (watch, observer));
         sim.install(plan);
         sim
     }
@@ -80,9 +80,9 @@ impl Trial {
     /// Runs a world to its end: load under faults, healing, catching up, final read. Returns what was stuck at the end, if
     /// anything was.
     pub fn run_to_end<O: Observer<Process>>(&self, sim: &mut World<O>) -> Option<String> {
-        let healed_at = self.faults.healed_at(sim.plan());
-        let deadline = healed_at + self.deadline;
-        if sim.run_until(healed_at) == Stop::Zeno {
+        let healed_at = self.healed_at(sim.plan());
+        let deadline = healed_at + Duration::from_nanos(self.scenario.end.deadline.nanos);
+        if self.run_faults(sim, healed_at) == Stop::Zeno {
             return Some(format!("too many events at {}", sim.now()));
         }
         sim.observer_mut().0.await_settled();
@@ -96,6 +96,32 @@ impl Trial {
         }
         sim.observer_mut().0.await_caught_up();
         self.run_phase(sim, deadline)
+    }
+
+    /// When the last fault has healed, or the core has.
+    fn healed_at(&self, plan: &FaultPlan) -> Instant {
+        if let Some(core) = &plan.core {
+            return core.heal_at;
+        }
+        let timed = |fault: &PlannedFault| match fault.begin {
+            Anchor::At(begin) => fault.heal.of(begin),
+            Anchor::Message { .. } | Anchor::Probe { .. } => Instant::START,
+        };
+        let heals = plan.faults.iter().map(timed).filter(|&end| end != Instant::NEVER);
+        let window = Instant::from_nanos(self.scenario.fault_profile().until_ms * 1_000_000);
+        heals.max().unwrap_or(window).max(window)
+    }
+
+    /// Runs until every fault that heals has healed, also those that began at a logical moment.
+    fn run_faults<O: Observer<Process>>(&self, sim: &mut World<O>, healed_at: Instant) -> Stop {
+        let mut until = healed_at;
+        loop {
+            let stop = sim.run_until(until);
+            if stop == Stop::Zeno || !sim.has_fault_to_heal() {
+                return stop;
+            }
+            until += HEAL_POLL;
+        }
     }
 
     fn run_phase<O: Observer<Process>>(
@@ -166,10 +192,10 @@ impl RunTrial for Trial {
         self.outcome(seed, &sim, stuck.filter(|_| !is_cut_short))
     }
 
-    fn fault_plan(&self, seed: u64) -> serde_json::Value {
-        serde_json::to_value(self.faults.plan(seed)).expect("a fault plan always has a JSON form")
+    fn fault_plan(&self, seed: u64) -> FaultPlan {
+        match &self.fixed_plan {
+            Some(plan) => plan.clone(),
+            None => self.scenario.fault_plan(&Streams::new(seed)),
+        }
     }
 }
-
-/// Shared by everything that looks names up.
-pub(crate) type SharedCluster = Arc<ktrial_model::cluster::Cluster>;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ktrial_checker::history::{ClientId, GroupId, History, Key, OpId, PositionedBy, ProcessId, Time};
+use ktrial_checker::history::{
+    ClientId, GroupId, History, Key, OpId, PositionedBy, ProcessId, Time,
+};
 use ktrial_checker::history::{Offset, Value};
 use ktrial_model::cluster::Cluster;
 use ktrial_model::ids::{self, RecordId, TopicId, TopicPartition};
@@ -51,14 +53,12 @@ impl Recorder {
         let keys = keys(&mut history, cluster);
         let group = cluster.groups.first().map(|name| history.group(name));
         let mut clients = BTreeMap::new();
-        for role in ["producers", "consumers"] {
-            let nodes = topology.fleet.role(role).into_iter().flatten();
-            for &node in nodes {
-                let id = history.client(&topology.node_name(node));
-                let group = group.filter(|_| role == "consumers");
-                let partitions = topology.assigned_partitions(node);
-                clients.insert(node, Client { id, group, partitions, session: None });
-            }
+        for node in topology.nodes.producers.clone().chain(topology.nodes.consumers.clone()) {
+            let node = NodeId(node);
+            let id = history.client(&topology.node_name(node));
+            let group = group.filter(|_| !topology.is_producer(node));
+            let partitions = topology.assigned_partitions(node);
+            clients.insert(node, Client { id, group, partitions, session: None });
         }
         let id = history.client(&topology.node_name(topology.drain));
         let last_reader = Client { id, group: None, partitions: Vec::new(), session: None };

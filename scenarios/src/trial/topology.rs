@@ -1,8 +1,7 @@
 //! From a scenario to the nodes of a simulated world: one controller, brokers, producers, consumers, and a last reader
 //! who waits until everything has settled.
 //!
-//! Node numbers: 0 is the controller, 1 to n the brokers (a broker's id is its node's number), then producers, consumers,
-//! and the last reader.
+//! Nodes are numbered as [`Scenario::nodes`] says; node 0 is the last reader.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,14 +18,16 @@ use ktrial_model::ids::{BrokerId, GroupId, TopicId, TopicPartition};
 use ktrial_model::mutant::Mutation;
 use ktrial_model::process::{Process, ProcessSpec};
 use ktrial_sim::disk::DiskOptions;
-use ktrial_sim::fault::Fleet;
 use ktrial_sim::network::{LatencyModel, NetworkOptions};
 use ktrial_sim::node_id::NodeId;
 use ktrial_sim::random::{Address, Purpose, Streams};
 use ktrial_sim::time::{Duration, Instant};
 use ktrial_sim::{NodeSetup, Options};
 
-use crate::format::{self, Commit, Scenario};
+use crate::format::{self, Commit, Nodes, Scenario};
+
+/// Reads everything at the end.
+const LAST_READER: NodeId = NodeId(0);
 
 /// The cluster and everybody around it.
 #[derive(Clone, Debug)]
@@ -37,10 +38,12 @@ pub struct Topology {
     pub options: Options,
     /// The node that reads everything at the end.
     pub drain: NodeId,
-    /// All nodes by role, for faults.
-    pub fleet: Fleet,
+    /// Who has which number.
+    pub nodes: Nodes,
     /// Which partitions each group reads: all of them.
     pub group_partitions: Vec<TopicPartition>,
+    /// Whether the scenario bounds the damage that faults do.
+    pub is_damage_bounded: bool,
     producers: Vec<Producer>,
     consumers: Vec<(Duration, Arc<ConsumerSpec>)>,
     drain_spec: Arc<ConsumerSpec>,
@@ -59,17 +62,11 @@ impl Topology {
         let config = scenario.config();
         let cluster = Arc::new(cluster(scenario, &config, Mutation::default()));
         let group_partitions: Vec<TopicPartition> = application_partitions(&cluster).collect();
-        let first_producer = 1 + cluster.brokers.len() as u16;
-        let first_consumer = first_producer + scenario.producers.count as u16;
-        let drain = NodeId(first_consumer + scenario.consumers.count as u16);
         Topology {
             options: options(scenario),
-            drain,
-            fleet: Fleet::new()
-                .with_role("controllers", [cluster.controller])
-                .with_role("brokers", cluster.brokers.iter().map(|broker| broker.node()))
-                .with_role("producers", (first_producer..first_consumer).map(NodeId))
-                .with_role("consumers", (first_consumer..drain.0).map(NodeId)),
+            drain: LAST_READER,
+            nodes: scenario.nodes(),
+            is_damage_bounded: scenario.fault_profile().budget.is_some(),
             producers: producers(scenario, &config.producer, &cluster),
             consumers: consumers(scenario, &config.consumer, &cluster, &group_partitions),
             drain_spec: Arc::new(ConsumerSpec {
@@ -83,39 +80,30 @@ impl Topology {
     }
 
     /// The nodes of one seed: only the producers' streams differ.
-    pub fn nodes(&self, seed: u64) -> Vec<NodeSetup<Process>> {
+    pub fn setups(&self, seed: u64) -> Vec<NodeSetup<Process>> {
         let streams = Streams::new(seed);
-        let mut nodes = vec![self.controller()];
+        let last_reader = ProcessSpec::Consumer(self.drain_spec.clone());
+        let mut nodes = vec![node("last-reader".to_owned(), last_reader, Instant::NEVER)];
         nodes.extend(self.cluster.brokers.iter().map(|&broker| self.broker(broker)));
-        nodes.extend(
-            self.producers
-                .iter()
-                .enumerate()
-                .map(|(index, producer)| self.producer(index, producer, &streams)),
-        );
-        for (index, (start, spec)) in self.consumers.iter().enumerate() {
-            nodes.push(node(
-                format!("consumer-{index}"),
-                ProcessSpec::Consumer(spec.clone()),
-                Instant::START + *start,
-            ));
+        nodes.push(self.controller());
+        for (index, producer) in self.producers.iter().enumerate() {
+            nodes.push(self.producer(index, producer, &streams));
         }
-        let drain = ProcessSpec::Consumer(self.drain_spec.clone());
-        nodes.push(node("last-reader".to_owned(), drain, Instant::NEVER));
+        for ((start, spec), number) in self.consumers.iter().zip(self.nodes.consumers.clone()) {
+            let spec = ProcessSpec::Consumer(spec.clone());
+            nodes.push(node(self.node_name(NodeId(number)), spec, Instant::START + *start));
+        }
         nodes
     }
 
     /// The name of a node in traces.
     pub fn node_name(&self, node: NodeId) -> String {
-        let brokers = self.cluster.brokers.len();
-        let index = node.index();
-        match index.checked_sub(1 + brokers) {
-            None if index == 0 => "controller".to_owned(),
-            None => format!("broker-{index}"),
-            Some(client) if client < self.producers.len() => format!("producer-{client}"),
-            Some(_) if node == self.drain => "last-reader".to_owned(),
-            Some(client) => format!("consumer-{}", client - self.producers.len()),
-        }
+        if node == self.drain { "last-reader".to_owned() } else { self.nodes.name(node) }
+    }
+
+    /// Whether an application's producer runs on the node.
+    pub fn is_producer(&self, node: NodeId) -> bool {
+        self.nodes.producers.contains(&node.0)
     }
 
     /// How many records all producers send together.
@@ -125,8 +113,8 @@ impl Topology {
 
     /// The partitions that the group's consumer on this node reads; none of any other node.
     pub fn assigned_partitions(&self, node: NodeId) -> Vec<TopicPartition> {
-        let first = 1 + self.cluster.brokers.len() + self.producers.len();
-        let consumer = node.index().checked_sub(first).and_then(|index| self.consumers.get(index));
+        let index = node.0.checked_sub(self.nodes.consumers.start).map(usize::from);
+        let consumer = index.and_then(|index| self.consumers.get(index));
         match consumer.map(|(_, spec)| &spec.role) {
             Some(ConsumerRole::Group { partitions, .. }) => partitions.clone(),
             Some(ConsumerRole::Drain { .. }) | None => Vec::new(),
@@ -135,12 +123,13 @@ impl Topology {
 
     fn controller(&self) -> NodeSetup<Process> {
         let spec = Arc::new(ControllerSpec { cluster: self.cluster.clone() });
-        node("controller".to_owned(), ProcessSpec::Controller(spec), Instant::START)
+        let name = self.node_name(self.cluster.controller);
+        node(name, ProcessSpec::Controller(spec), Instant::START)
     }
 
     fn broker(&self, id: BrokerId) -> NodeSetup<Process> {
         let spec = Arc::new(BrokerSpec { id, cluster: self.cluster.clone() });
-        node(format!("broker-{id}"), ProcessSpec::Broker(spec), Instant::START)
+        node(self.node_name(id.node()), ProcessSpec::Broker(spec), Instant::START)
     }
 
     fn producer(&self, index: usize, producer: &Producer, streams: &Streams) -> NodeSetup<Process> {
@@ -151,8 +140,8 @@ impl Topology {
             workload: producer.workload.clone(),
             stream: streams.stream(Address::new(Purpose::Workload, index as u64)),
         });
-        let start_at = Instant::START + producer.start;
-        node(format!("producer-{index}"), ProcessSpec::Producer(spec), start_at)
+        let name = self.node_name(NodeId(self.nodes.producers.start + index as u16));
+        node(name, ProcessSpec::Producer(spec), Instant::START + producer.start)
     }
 }
 
@@ -187,19 +176,15 @@ fn options(scenario: &Scenario) -> Options {
     }
 }
 
-fn cluster(
-    scenario: &Scenario,
-    config: &format::KafkaConfig,
-    mutation: Mutation,
-) -> Cluster {
-    let brokers: Vec<BrokerId> = (1..=scenario.cluster.brokers as u16).map(BrokerId).collect();
+fn cluster(scenario: &Scenario, config: &format::KafkaConfig, mutation: Mutation) -> Cluster {
+    let brokers: Vec<BrokerId> = scenario.nodes().brokers.map(BrokerId).collect();
     let groups = if scenario.consumers.count > 0 {
         vec![scenario.consumers.group.clone()]
     } else {
         Vec::new()
     };
     let mut cluster = Cluster {
-        controller: NodeId(0),
+        controller: NodeId(scenario.nodes().controllers.start),
         topics: vec![offsets_topic(&config.broker)],
         brokers,
         groups,

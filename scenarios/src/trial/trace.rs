@@ -112,10 +112,9 @@ impl Teller {
                 format!("AlterPartition {}", list(wishes))
             }
             Request::OffsetCommit(commit) => {
-                let offsets = commit
-                    .offsets
-                    .iter()
-                    .map(|(partition, offset, _)| format!("{}@{offset}", self.partition(*partition)));
+                let offsets = commit.offsets.iter().map(|(partition, offset, _)| {
+                    format!("{}@{offset}", self.partition(*partition))
+                });
                 format!("OffsetCommit {}", list(offsets))
             }
             other => first_word(other),
@@ -139,7 +138,10 @@ impl Teller {
                     let name = self.partition(answer.partition);
                     match (answer.diverging_epoch, answer.batches.len()) {
                         (Some(end), _) => {
-                            format!("{name} diverges: epoch {} ends at {}", end.epoch, end.end_offset)
+                            format!(
+                                "{name} diverges: epoch {} ends at {}",
+                                end.epoch, end.end_offset
+                            )
                         }
                         (None, _) if answer.error != ktrial_model::error_code::ErrorCode::None => {
                             format!("{name} {}", answer.error)
@@ -191,14 +193,14 @@ impl Teller {
                 Some(error) => format!("the commit ended: {error}"),
                 None => "the commit's outcome is not known".to_owned(),
             },
-            Note::Truncated { partition, log_end_offset, high_watermark_before } => format!(
+            Note::Truncated { partition, log_end_offset, high_watermark_before, .. } => format!(
                 "truncated {} to {log_end_offset} (high watermark was {high_watermark_before})",
                 self.partition(*partition)
             ),
             Note::HighWatermark { partition, high_watermark, .. } => {
                 format!("high watermark of {} is {high_watermark}", self.partition(*partition))
             }
-            Note::BecameLeader { partition, leader_epoch, log_end_offset } => format!(
+            Note::BecameLeader { partition, leader_epoch, log_end_offset, .. } => format!(
                 "leads {} in epoch {leader_epoch}, log end {log_end_offset}",
                 self.partition(*partition)
             ),
@@ -236,6 +238,7 @@ impl Teller {
             Note::FinalRead { .. }
             | Note::Drained { .. }
             | Note::Appended { .. }
+            | Note::Flushed { .. }
             | Note::AcksAllCompleted { .. }
             | Note::HighWatermarkCheckpoint { .. } => return None,
         })

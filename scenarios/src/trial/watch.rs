@@ -2,10 +2,12 @@
 //! end.
 
 use ktrial_model::cluster::Cluster;
+use ktrial_model::invariants::{Monitor, Violation};
 use ktrial_model::note::Note;
 use ktrial_model::process::Process;
-use ktrial_sim::fault::{Fault, FaultPlan};
-use ktrial_sim::node_id::NodeId;
+use ktrial_sim::fault::Fault;
+use ktrial_sim::fault::PlannedFault;
+use ktrial_sim::observer::FaultPhase;
 use ktrial_sim::observer::{Death, Observer, Stamp};
 
 use super::recorder::Recorder;
@@ -17,10 +19,13 @@ use crate::outcome::InvariantViolation;
 pub struct Watch {
     /// The history so far.
     pub recorder: Recorder,
+    /// The ghost state.
+    pub monitor: Monitor,
     goal: Goal,
     records: u64,
     partitions: usize,
-    drain: NodeId,
+    /// Whether faults that would leave no sound copy are vetoed.
+    is_damage_bounded: bool,
 }
 
 /// What a phase waits for.
@@ -37,14 +42,15 @@ enum Goal {
 }
 
 impl Watch {
-    /// Watches a trial of this topology under this plan.
-    pub fn new(topology: &Topology, _plan: &FaultPlan) -> Self {
+    /// Watches a trial of this topology.
+    pub fn new(topology: &Topology) -> Self {
         Watch {
             recorder: Recorder::new(topology),
+            monitor: Monitor::new(&topology.cluster),
             goal: Goal::None,
             records: topology.records(),
             partitions: topology.group_partitions.len(),
-            drain: topology.drain,
+            is_damage_bounded: topology.is_damage_bounded,
         }
     }
 
@@ -65,7 +71,13 @@ impl Watch {
 
     /// Invariants that broke.
     pub fn invariant_violations(&self) -> Vec<InvariantViolation> {
-        Vec::new()
+        let told = |violation: &Violation| InvariantViolation {
+            invariant: violation.invariant.number().to_owned(),
+            text: violation.text.clone(),
+            event: violation.stamp.event.0,
+            at_ns: violation.stamp.at.as_nanos(),
+        };
+        self.monitor.violations().iter().map(told).collect()
     }
 
     /// What the present phase still waits for, in words.
@@ -97,20 +109,25 @@ impl Watch {
 impl Observer<Process> for Watch {
     fn booted(&mut self, stamp: Stamp) {
         self.recorder.booted(stamp);
+        self.monitor.booted(stamp);
     }
 
     fn noted(&mut self, stamp: Stamp, note: Note) {
         self.recorder.noted(stamp, &note);
+        self.monitor.noted(stamp, &note);
     }
 
-    fn died(&mut self, stamp: Stamp, _death: Death) {
-        if stamp.node != self.drain {
-            self.recorder.died(stamp);
-        }
+    fn died(&mut self, stamp: Stamp, death: Death) {
+        self.recorder.died(stamp);
+        self.monitor.died(stamp, death);
     }
 
-    fn permits(&mut self, _fault: &Fault) -> bool {
-        true
+    fn fault(&mut self, _stamp: Stamp, fault: &PlannedFault, phase: FaultPhase) {
+        self.monitor.fault(&fault.kind, phase);
+    }
+
+    fn permits(&mut self, fault: &Fault) -> bool {
+        !self.is_damage_bounded || self.monitor.permits(fault)
     }
 
     fn is_satisfied(&self) -> bool {

@@ -58,6 +58,11 @@ impl FaultDriver {
         &self.began
     }
 
+    pub(crate) fn has_fault_to_heal(&self) -> bool {
+        let mut faults = self.plan.faults.iter().zip(&self.states);
+        faults.any(|(fault, state)| *state == State::Active && matches!(fault.heal, Heal::After(_)))
+    }
+
     pub(crate) fn watches_messages(&self) -> bool {
         self.watches.iter().any(|watch| matches!(watch.moment, Moment::Message { .. }))
     }
