@@ -55,8 +55,8 @@ pub const VIOLATIONS_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Monitor {
     cluster: Arc<Cluster>,
-    /// Index of each topic's first partition.
-    first_partitions: Arc<[usize]>,
+    /// By topic and partition number: the place in `partitions`. (Not every partition of a topic is simulated.)
+    places: Arc<[Vec<usize>]>,
     partitions: Vec<PartitionGhost>,
     brokers: Vec<BrokerGhost>,
     /// Metadata records that have been announced.
@@ -81,7 +81,7 @@ impl Monitor {
             })
             .collect();
         Monitor {
-            first_partitions: first_partitions(cluster),
+            places: places(cluster),
             partitions,
             brokers: cluster.brokers.iter().map(|&broker| BrokerGhost::new(broker)).collect(),
             announced: 0,
@@ -684,7 +684,7 @@ impl Monitor {
     }
 
     fn index(&self, partition: TopicPartition) -> usize {
-        self.first_partitions[usize::from(partition.topic.0)] + usize::from(partition.partition)
+        self.places[usize::from(partition.topic.0)][usize::from(partition.partition)]
     }
 
     /// The partition and, in it, the replica on the node that spoke.
@@ -704,16 +704,14 @@ impl Monitor {
     }
 }
 
-fn first_partitions(cluster: &Cluster) -> Arc<[usize]> {
-    cluster
-        .topics
-        .iter()
-        .scan(0, |next, topic| {
-            let first = *next;
-            *next += topic.assignment.len();
-            Some(first)
-        })
-        .collect()
+fn places(cluster: &Cluster) -> Arc<[Vec<usize>]> {
+    let mut next = 0;
+    let mut place = |replicas: &Vec<BrokerId>| {
+        let place = next;
+        next += usize::from(!replicas.is_empty());
+        place
+    };
+    cluster.topics.iter().map(|topic| topic.assignment.iter().map(&mut place).collect()).collect()
 }
 
 fn lost_since_registration(brokers: &[BrokerGhost], replica: &ReplicaGhost) -> bool {
