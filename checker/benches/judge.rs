@@ -12,6 +12,7 @@ use generator::{Size, valid};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{History, Key, Offset, Time, Value};
 use ktrial_checker::judge;
+use ktrial_checker::klog;
 use std::hint::black_box;
 
 /// A trial's worth of clients over six partitions; about one operation per turn is recorded in three.
@@ -41,6 +42,24 @@ fn judging(criterion: &mut Criterion) {
     }
 }
 
+fn files(criterion: &mut Criterion) {
+    let steps = valid(1, size(30_000));
+    let history = step::record(&steps, 6);
+    let mut file = Vec::new();
+    klog::write(&history, &mut file).expect("a vector takes everything");
+    let mut group = criterion.benchmark_group("klog");
+    group.throughput(Throughput::Elements(operations(&steps)));
+    group.bench_function("read", |bencher| {
+        bencher.iter(|| klog::read(black_box(&file[..])).expect("just written"))
+    });
+    group.bench_function("write", |bencher| {
+        bencher.iter(|| {
+            klog::write(&history, Vec::with_capacity(file.len()))
+                .expect("a vector takes everything")
+        });
+    });
+}
+
 fn recording(criterion: &mut Criterion) {
     let mut history = History::new();
     let (key, client) = (history.key("t", 0), history.client("producer"));
@@ -65,5 +84,5 @@ fn recording(criterion: &mut Criterion) {
     assert_eq!(key, Key(0));
 }
 
-criterion_group!(benches, judging, recording);
+criterion_group!(benches, judging, files, recording);
 criterion_main!(benches);

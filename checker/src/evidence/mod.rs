@@ -66,6 +66,7 @@ struct Survey {
     polls: Vec<(OpId, ProcessId, Spans)>,
     dumps: Vec<(OpId, Spans)>,
     processed: Vec<Spans>,
+    positions: Vec<(ProcessId, Key, Offset)>,
 }
 
 impl Survey {
@@ -79,6 +80,7 @@ impl Survey {
             polls: Vec::new(),
             dumps: Vec::new(),
             processed: Vec::new(),
+            positions: Vec::new(),
         };
         for (op, event) in history.events() {
             survey.note(history, op, event.process, event.what, coverage);
@@ -135,8 +137,8 @@ impl Survey {
                 self.processed.push(records);
             }
             What::CommitInvoked { .. } => coverage.commits += 1,
+            What::Positioned { key, offset, .. } => self.positions.push((process, key, offset)),
             What::Assigned { .. }
-            | What::Positioned { .. }
             | What::CommitOk { .. }
             | What::CommitFailed { .. }
             | What::CommitUnknown { .. }
@@ -168,11 +170,10 @@ impl Survey {
 
     /// A drain begins at the lowest position of its reader, or at 0 if nobody told.
     fn start_final_reads(&mut self, history: &History) {
-        let reader = |read: &FinalRead| history.event(read.op).process;
         let mut lowest: Vec<Option<Offset>> = vec![None; self.final_reads.len()];
-        for (_, event) in history.events().filter(|_| self.is_final_reader.contains(&true)) {
-            let What::Positioned { key, offset, .. } = event.what else { continue };
-            if self.final_reads[key.0 as usize].as_ref().map(reader) == Some(event.process) {
+        for &(process, key, offset) in &self.positions {
+            let read = self.final_reads[key.0 as usize];
+            if read.is_some_and(|read| history.event(read.op).process == process) {
                 let lowest = &mut lowest[key.0 as usize];
                 *lowest = Some(lowest.map_or(offset, |lowest| lowest.min(offset)));
             }
