@@ -12,10 +12,10 @@ pub(super) const VERSION: &str = "klog/1";
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Header {
+pub(super) struct Header<'l> {
     pub(super) h: String,
-    #[serde(default)]
-    pub(super) keys: Entries<KeyName>,
+    #[serde(borrow, default)]
+    pub(super) keys: Entries<'l, KeyName>,
     #[serde(default)]
     pub(super) groups: Vec<String>,
     #[serde(default)]
@@ -54,8 +54,8 @@ pub(super) struct Line<'l, V> {
     pub(super) group: Option<Cow<'l, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) by: Option<Cow<'l, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) drained: Option<Entries<i64>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) drained: Option<Entries<'l, i64>>,
     #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<V>,
 }
@@ -73,17 +73,28 @@ pub(super) enum Kind {
 /// (offset, value) pairs.
 pub(super) type Records = Vec<(i64, u64)>;
 
+/// A string, borrowed from the line if it has no escapes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Name<'l>(#[serde(borrow)] pub(super) Cow<'l, str>);
+
+impl From<String> for Name<'_> {
+    fn from(name: String) -> Self {
+        Name(Cow::Owned(name))
+    }
+}
+
 /// A JSON object whose entries keep their order.
 #[derive(Debug)]
-pub(super) struct Entries<V>(pub(super) Vec<(String, V)>);
+pub(super) struct Entries<'l, V>(pub(super) Vec<(Name<'l>, V)>);
 
-impl<V> Default for Entries<V> {
+impl<V> Default for Entries<'_, V> {
     fn default() -> Self {
         Entries(Vec::new())
     }
 }
 
-impl<V: Serialize> Serialize for Entries<V> {
+impl<V: Serialize> Serialize for Entries<'_, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, value) in &self.0 {
@@ -93,7 +104,7 @@ impl<V: Serialize> Serialize for Entries<V> {
     }
 }
 
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
+impl<'de: 'l, 'l, V: Deserialize<'de>> Deserialize<'de> for Entries<'l, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(InOrder(PhantomData))
     }
@@ -102,7 +113,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
 struct InOrder<V>(PhantomData<V>);
 
 impl<'de, V: Deserialize<'de>> Visitor<'de> for InOrder<V> {
-    type Value = Entries<V>;
+    type Value = Entries<'de, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")

@@ -1,7 +1,7 @@
 //! Reading a history line by line.
 
 use super::error::ReadError;
-use super::line::{Entries, Header, Kind, Line, Records, VERSION};
+use super::line::{Entries, Header, Kind, Line, Name, Records, VERSION};
 use crate::history::{GroupId, History, Key, Offset, OpId, PositionedBy, ProcessId, Time, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -101,7 +101,7 @@ struct Unparsed<'l> {
 
 impl Reader {
     fn header(&mut self, text: &str) -> Result<(), Problem> {
-        let header: Header = serde_json::from_str(text)?;
+        let header: Header<'_> = serde_json::from_str(text)?;
         if header.h != VERSION {
             return Err(Problem::new(format!(
                 "expected version `{VERSION}`, found `{}`",
@@ -109,7 +109,7 @@ impl Reader {
             )));
         }
         for (name, key) in header.keys.0 {
-            self.keys.insert(name, self.history.key(&key.topic, key.partition));
+            self.keys.insert(name.0.into_owned(), self.history.key(&key.topic, key.partition));
         }
         for group in header.groups {
             self.group(&group);
@@ -138,8 +138,8 @@ impl Reader {
                 Ok(())
             }
             ("assign", Kind::Ok) => {
-                let names: Vec<String> = unparsed.value()?;
-                let keys: Vec<_> = names.iter().map(|name| self.key(name)).collect();
+                let names: Vec<Name<'_>> = unparsed.value()?;
+                let keys: Vec<_> = names.iter().map(|name| self.key(&name.0)).collect();
                 self.history.assigned(process, time, keys);
                 Ok(())
             }
@@ -211,10 +211,10 @@ impl Reader {
         time: Time,
         unparsed: &Unparsed<'_>,
     ) -> Result<(), Problem> {
-        let sends: Vec<(String, String, u64)> = unparsed.value()?;
+        let sends: Vec<(Name<'_>, Name<'_>, u64)> = unparsed.value()?;
         let mut ops = Vec::with_capacity(sends.len());
         for (_, key, value) in sends {
-            let key = self.key(&key);
+            let key = self.key(&key.0);
             ops.push(self.history.send_invoked(call.0, time, key, Value(value)));
         }
         self.begin(call, Open::Sends(ops))
@@ -231,7 +231,7 @@ impl Reader {
         };
         match unparsed.line.kind {
             Kind::Ok => {
-                let sends: Vec<(String, String, (Option<i64>, u64))> = unparsed.value()?;
+                let sends: Vec<(Name<'_>, Name<'_>, (Option<i64>, u64))> = unparsed.value()?;
                 for (op, (_, _, (acked, _))) in ops.into_iter().zip(sends) {
                     self.history.send_ok(op, time, acked.map(offset).transpose()?);
                 }
@@ -255,7 +255,7 @@ impl Reader {
                 Some(Open::Poll(invoked_at)) => invoked_at,
                 _ => time,
             };
-            let polls: Vec<(String, Entries<Records>)> = unparsed.value()?;
+            let polls: Vec<(Name<'_>, Entries<'_, Records>)> = unparsed.value()?;
             let records = self
                 .records(Entries(polls.into_iter().flat_map(|(_, records)| records.0).collect()))?;
             if !records.is_empty() {
@@ -263,7 +263,7 @@ impl Reader {
             }
         }
         for (name, end) in unparsed.line.drained.iter().flat_map(|drained| &drained.0) {
-            let key = self.key(name);
+            let key = self.key(&name.0);
             self.history.drained(call.0, time, key, offset(*end)?);
         }
         Ok(())
@@ -285,9 +285,9 @@ impl Reader {
                 return Err(Problem::new(format!("`{other}` is no way to be positioned")));
             }
         };
-        let positions: Entries<i64> = unparsed.value()?;
+        let positions: Entries<'_, i64> = unparsed.value()?;
         for (name, position) in positions.0 {
-            let key = self.key(&name);
+            let key = self.key(&name.0);
             self.history.positioned(process, time, key, offset(position)?, by);
         }
         Ok(())
@@ -300,7 +300,7 @@ impl Reader {
         unparsed: &Unparsed<'_>,
     ) -> Result<(), Problem> {
         let group = self.group_of(unparsed)?;
-        let offsets: Entries<i64> = unparsed.value()?;
+        let offsets: Entries<'_, i64> = unparsed.value()?;
         let offsets = self.offsets(offsets)?;
         let op = self.history.commit_invoked(call.0, time, group, offsets);
         self.begin(call, Open::Commit(op))
@@ -332,10 +332,10 @@ impl Reader {
         let Some(Open::Committed(op)) = self.open.remove(&call) else {
             return Err(not_invoked("committed"));
         };
-        let answer: Entries<Option<i64>> = unparsed.value()?;
+        let answer: Entries<'_, Option<i64>> = unparsed.value()?;
         let mut offsets = Vec::with_capacity(answer.0.len());
         for (name, committed) in answer.0 {
-            offsets.push((self.key(&name), committed.map(offset).transpose()?));
+            offsets.push((self.key(&name.0), committed.map(offset).transpose()?));
         }
         self.history.committed_ok(op, time, offsets);
         Ok(())
@@ -347,9 +347,9 @@ impl Reader {
         time: Time,
         unparsed: &Unparsed<'_>,
     ) -> Result<(), Problem> {
-        let logs: Entries<Records> = unparsed.value()?;
+        let logs: Entries<'_, Records> = unparsed.value()?;
         for (name, records) in logs.0 {
-            let key = self.key(&name);
+            let key = self.key(&name.0);
             let records = self.records(Entries(vec![(name, records)]))?;
             let records = records.into_iter().map(|(_, offset, value)| (offset, value));
             self.history.log_dumped(process, time, key, records);
@@ -357,10 +357,13 @@ impl Reader {
         Ok(())
     }
 
-    fn records(&mut self, by_key: Entries<Records>) -> Result<Vec<(Key, Offset, Value)>, Problem> {
+    fn records(
+        &mut self,
+        by_key: Entries<'_, Records>,
+    ) -> Result<Vec<(Key, Offset, Value)>, Problem> {
         let mut all = Vec::new();
         for (name, records) in by_key.0 {
-            let key = self.key(&name);
+            let key = self.key(&name.0);
             for (place, value) in records {
                 all.push((key, offset(place)?, Value(value)));
             }
@@ -368,8 +371,8 @@ impl Reader {
         Ok(all)
     }
 
-    fn offsets(&mut self, by_key: Entries<i64>) -> Result<Vec<(Key, Offset)>, Problem> {
-        by_key.0.into_iter().map(|(name, place)| Ok((self.key(&name), offset(place)?))).collect()
+    fn offsets(&mut self, by_key: Entries<'_, i64>) -> Result<Vec<(Key, Offset)>, Problem> {
+        by_key.0.into_iter().map(|(name, place)| Ok((self.key(&name.0), offset(place)?))).collect()
     }
 }
 

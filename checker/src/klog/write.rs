@@ -1,6 +1,6 @@
 //! Writing a history line by line.
 
-use super::line::{Entries, Header, KeyName, Kind, Line, ProcessName, VERSION};
+use super::line::{Entries, Header, KeyName, Kind, Line, Name, ProcessName, VERSION};
 use crate::history::{
     Event, GroupId, History, Key, Offset, Offsets, OpId, PositionedBy, Spans, Time, Value, What,
 };
@@ -28,7 +28,10 @@ impl<W: Write> Writer<'_, W> {
     fn header(&mut self) -> io::Result<()> {
         let history = self.history;
         let key = |name: &crate::history::TopicPartition| {
-            (name.to_string(), KeyName { topic: name.topic.clone(), partition: name.partition })
+            (
+                name.to_string().into(),
+                KeyName { topic: name.topic.clone(), partition: name.partition },
+            )
         };
         let process = |session: &crate::history::Session| ProcessName {
             client: history.client_name(session.client).to_owned(),
@@ -162,12 +165,12 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"\n")
     }
 
-    fn name(&self, key: Key) -> String {
-        self.history.keys()[key.0 as usize].to_string()
+    fn name(&self, key: Key) -> Name<'static> {
+        self.history.keys()[key.0 as usize].to_string().into()
     }
 
     /// Records by partition, each partition's in their order.
-    fn records(&self, spans: Spans) -> Entries<Vec<(Offset, Value)>> {
+    fn records(&self, spans: Spans) -> Entries<'static, Vec<(Offset, Value)>> {
         let mut by_key: Vec<(Key, Vec<(Offset, Value)>)> = Vec::new();
         for span in self.history.spans(spans) {
             let place = by_key.iter().position(|(key, _)| *key == span.key).unwrap_or_else(|| {
@@ -179,7 +182,7 @@ impl<W: Write> Writer<'_, W> {
         Entries(by_key.into_iter().map(|(key, records)| (self.name(key), records)).collect())
     }
 
-    fn offsets(&self, offsets: Offsets) -> Entries<Option<Offset>> {
+    fn offsets(&self, offsets: Offsets) -> Entries<'static, Option<Offset>> {
         let pairs = self.history.offsets(offsets);
         Entries(pairs.map(|(key, offset)| (self.name(key), offset.known())).collect())
     }
