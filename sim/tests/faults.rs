@@ -4,7 +4,7 @@ mod ledger;
 
 use ktrial_sim::actor::Event;
 use ktrial_sim::example::{Ledger, LedgerMessage, PATIENCE, Role};
-use ktrial_sim::fault::{Direction, Fault, FlushErrorMode, Heal, Traffic};
+use ktrial_sim::fault::{Anchor, Direction, Fault, FlushErrorMode, Heal, Traffic};
 use ktrial_sim::network::NetworkOptions;
 use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::Death;
@@ -119,6 +119,18 @@ fn a_connection_reset_reaches_both_ends_and_loses_a_suffix() {
         probe(&sim, "suffix-lost")
     });
     assert!(lost.sum::<u32>() > 0, "with something in flight, some suffix is lost in some seed");
+}
+
+#[test]
+fn a_reset_while_connecting_is_told_to_the_opener() {
+    for micros in (0..2_000).step_by(50) {
+        let mut sim = ledger_world(1, 10);
+        let begin = Anchor::At(Instant::from_nanos(micros * 1_000));
+        let reset = Fault::ConnectionReset { a: PRIMARY, b: BACKUP };
+        sim.install(plan(vec![(begin, Heal::Instantaneous, reset)]));
+        sim.run_until(Instant::START + SECOND * 60);
+        assert_eq!(acknowledged(&sim).len(), 10, "reset after {micros} us");
+    }
 }
 
 #[test]

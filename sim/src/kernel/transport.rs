@@ -226,11 +226,17 @@ impl<A: Actor> Kernel<A> {
         give_up.and_then(|handle| self.queue.cancel(handle));
     }
 
-    /// The host on the other side tells the end at `to` that it knows no such connection.
+    /// The host on the other side tells the end at `to` that it knows no such connection. An acceptor that has not been
+    /// asked yet knows of nothing that could be reset.
     fn reset_peer(&mut self, id: ConnectionId, to: Side) {
         let Some(connection) = self.connections.get(id) else { return };
         let (from_node, to_node) = (connection.end(to.other()).node, connection.end(to).node);
-        if connection.end(to).state != EndState::Closed {
+        let is_known = match connection.end(to).state {
+            EndState::Open => true,
+            EndState::Opening => to == Side::Opener,
+            EndState::Closed => false,
+        };
+        if is_known {
             let at = self.arrival(from_node, to_node, BARE_SEGMENT_BYTES);
             self.schedule(at, to_node, Pending::Reset { connection: id, to });
         }
