@@ -42,12 +42,13 @@ impl NodeClock {
             .div_euclid(MILLION)
     }
 
-    /// How long a local duration takes in trial time.
+    /// How long a local duration takes in trial time, rounded up: a timer never fires before its time.
     pub fn to_trial_time(&self, local: Duration) -> Duration {
         if self.drift_ppm == 0 {
             return local;
         }
-        local.scaled(MILLION as u64, (MILLION + i64::from(self.drift_ppm)) as u64)
+        let exact = local.scaled(MILLION as u64, (MILLION + i64::from(self.drift_ppm)) as u64);
+        exact + Duration::from_nanos(1)
     }
 
     /// The oscillator changes its speed at `now`; neither clock jumps.
@@ -90,7 +91,19 @@ mod tests {
     fn a_fast_clock_shows_more_and_its_timers_are_short() {
         let clock = NodeClock::new(0, 0, 100_000);
         assert_eq!(clock.monotonic(SECOND).as_millis(), 1_100);
-        assert_eq!(clock.to_trial_time(Duration::from_millis(1_100)), Duration::from_secs(1));
+        assert_eq!(clock.to_trial_time(Duration::from_millis(1_100)).as_millis(), 1_000);
+    }
+
+    #[test]
+    fn a_timer_never_fires_before_its_time() {
+        for drift_ppm in [-999, -50, -1, 1, 7, 50, 200_000] {
+            let clock = NodeClock::new(0, 0, drift_ppm);
+            for nanos in (0..5_000).chain([1_000_000_007, 30_000_000_001]) {
+                let local = Duration::from_nanos(nanos);
+                let fires = Instant::START + clock.to_trial_time(local);
+                assert!(clock.monotonic(fires) >= Instant::START + local, "{drift_ppm} ppm");
+            }
+        }
     }
 
     #[test]
