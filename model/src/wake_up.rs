@@ -30,8 +30,11 @@ impl WakeUp {
         self.armed = Some((due, ctx.set_timer(due.since(ctx.now()), timer)));
     }
 
-    /// The timer fired.
-    pub fn fired(&mut self) {
-        self.armed = None;
+    /// The timer fired. It may be one that was given up but had fired already while the process stood still; then the one
+    /// that took its place is given up, too, lest there be two from now on.
+    pub fn fired<A: Actor>(&mut self, ctx: &mut Context<'_, A>) {
+        if let Some((_, id)) = self.armed.take() {
+            ctx.cancel_timer(id);
+        }
     }
 }

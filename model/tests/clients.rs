@@ -16,7 +16,8 @@ use ktrial_model::ids::{BrokerId, GroupId, Offset, RecordId, TopicId, TopicParti
 use ktrial_model::mutant::Mutation;
 use ktrial_model::note::Note;
 use ktrial_model::process::{Process, ProcessSpec};
-use ktrial_sim::fault::{Anchor, Fault, FaultPlan, Heal, PlannedFault};
+use ktrial_sim::fault::preset::SERVERS;
+use ktrial_sim::fault::{Anchor, Fault, FaultPlan, Fleet, Heal, PlannedFault, Preset, generate};
 use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::{Observer, Stamp};
 use ktrial_sim::random::{Address, Purpose, Streams};
@@ -25,7 +26,9 @@ use ktrial_sim::time::{Duration, Instant};
 use ktrial_sim::{NodeSetup, Options};
 
 const BROKERS: u16 = 3;
-const CONSUMER: NodeId = NodeId(5);
+/// The producer and the consumer.
+const CLIENTS: [NodeId; 2] = [NodeId(4), NodeId(5)];
+const CONSUMER: NodeId = CLIENTS[1];
 const ORDERS: TopicId = TopicId(1);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -91,13 +94,47 @@ impl History {
     }
 }
 
+/// What breaks.
+#[derive(Clone)]
+enum Faults {
+    /// From a millisecond on, this, for so many milliseconds.
+    Planned(Vec<(u64, Fault, u64)>),
+    /// Whatever a seed draws from a preset.
+    Drawn(Preset),
+}
+
+impl Faults {
+    fn plan(&self, seed: u64) -> FaultPlan {
+        match self {
+            Faults::Planned(faults) => {
+                FaultPlan { faults: (0..).zip(faults).map(planned).collect(), core: None }
+            }
+            Faults::Drawn(preset) => {
+                let fleet = Fleet::new()
+                    .with_role(SERVERS, (0..BROKERS).map(NodeId))
+                    .with_role("clients", CLIENTS);
+                generate(&preset.profile(), &fleet, &Streams::new(seed))
+            }
+        }
+    }
+}
+
+fn planned((id, (begin_ms, kind, length_ms)): (u32, &(u64, Fault, u64))) -> PlannedFault {
+    PlannedFault {
+        id,
+        begin: Anchor::At(Instant::START + Duration::from_millis(*begin_ms)),
+        heal: Heal::After(Duration::from_millis(*length_ms)),
+        kind: kind.clone(),
+    }
+}
+
 /// A trial: three brokers, two partitions, one producer, one consumer; a final read at `drain_at_secs`.
 struct Trial {
     records: u64,
     interval_ms: u64,
     producer: Vec<(&'static str, &'static str)>,
     commit: ManualCommit,
-    faults: Vec<(u64, Fault, u64)>,
+    faults: Faults,
     drain_at_secs: u64,
 }
 
@@ -108,7 +145,7 @@ impl Default for Trial {
             interval_ms: 20,
             producer: Vec::new(),
             commit: ManualCommit::AfterProcessing,
-            faults: Vec::new(),
+            faults: Faults::Planned(Vec::new()),
             drain_at_secs: 60,
         }
     }
@@ -119,16 +156,7 @@ impl Trial {
         let cluster = cluster();
         let mut sim =
             Sim::new(seed, Options::default(), self.nodes(seed, &cluster), History::default());
-        let planned = |(id, (begin_ms, kind, length_ms)): (u32, &(u64, Fault, u64))| PlannedFault {
-            id,
-            begin: Anchor::At(Instant::START + Duration::from_millis(*begin_ms)),
-            heal: Heal::After(Duration::from_millis(*length_ms)),
-            kind: kind.clone(),
-        };
-        sim.install(FaultPlan {
-            faults: (0..).zip(&self.faults).map(planned).collect(),
-            core: None,
-        });
+        sim.install(self.faults.plan(seed));
         sim.run_until(at(self.drain_at_secs + 10));
         sim.observer().clone()
     }
@@ -238,11 +266,11 @@ fn in_calm_every_record_is_acknowledged_processed_once_and_in_the_log_once() {
 #[test]
 fn no_acknowledged_record_is_lost_when_leaders_crash_one_after_the_other() {
     for seed in 0..20 {
-        let faults = vec![
+        let faults = Faults::Planned(vec![
             crash(3_000, NodeId(0), 4_000),
             crash(20_000, NodeId(1), 4_000),
             crash(35_000, NodeId(2), 4_000),
-        ];
+        ]);
         let trial = Trial { records: 2_000, faults, drain_at_secs: 90, ..Trial::default() };
         let history = trial.run(seed);
         let read = history.read();
@@ -259,11 +287,11 @@ fn no_acknowledged_record_is_lost_when_leaders_crash_one_after_the_other() {
 #[test]
 fn a_consumer_that_crashes_resumes_no_earlier_than_its_last_acknowledged_commit() {
     for seed in 0..20 {
-        let faults = vec![
+        let faults = Faults::Planned(vec![
             crash(5_000, CONSUMER, 1_000),
             crash(8_000, NodeId(0), 4_000),
             crash(16_000, CONSUMER, 1_000),
-        ];
+        ]);
         let history = Trial { records: 1_500, faults, ..Trial::default() }.run(seed);
         let restarts = history.resumed_at.iter().filter(|(when, ..)| *when > at(5));
         for (when, partition, position) in restarts.clone() {
@@ -290,15 +318,50 @@ fn committing_before_processing_loses_records_when_the_consumer_crashes() {
         let faults =
             (0..8).map(|nth| crash(3_000 + nth * 2_000 + seed * 7, CONSUMER, 500)).collect();
         let commit = ManualCommit::BeforeProcessing;
-        let trial = Trial { records: 4_000, interval_ms: 5, commit, faults, ..Trial::default() };
+        let trial = Trial {
+            records: 4_000,
+            interval_ms: 5,
+            commit,
+            faults: Faults::Planned(faults),
+            ..Trial::default()
+        };
         let history = trial.run(seed);
         history.acked.keys().any(|record| !history.processed.contains_key(record))
     });
     assert!(lost.count() > 0);
 }
 
+/// What every trial owes its applications if at most one copy of the data is lost at a time.
+fn keeps_its_promises(history: &History, what: &str) {
+    let read = history.read();
+    assert_eq!(history.drained.len(), 2, "{what}: the final read gets to the end");
+    let lost: Vec<_> = history.acked.keys().filter(|record| !read.contains(record)).collect();
+    assert!(lost.is_empty(), "{what}: acknowledged but not in the log: {lost:?}");
+    let risen: Vec<_> = history.failed.keys().filter(|record| read.contains(record)).collect();
+    assert!(risen.is_empty(), "{what}: failed but in the log: {risen:?}");
+    let told = history.acked.len() + history.failed.len() + history.unknown.len();
+    assert_eq!(told, history.invoked.len(), "{what}: the application is told of every record");
+    let skipped: Vec<_> =
+        read.iter().filter(|record| !history.processed.contains_key(record)).collect();
+    assert!(skipped.is_empty(), "{what}: in the log but not processed: {skipped:?}");
+}
+
+#[test]
+fn clients_keep_their_promises_whatever_breaks_as_long_as_one_copy_is_left() {
+    for preset in [Preset::Calm, Preset::Crashes, Preset::Network, Preset::Clocks] {
+        for seed in 0..20 {
+            let faults = Faults::Drawn(preset);
+            let trial = Trial { records: 1_500, faults, drain_at_secs: 180, ..Trial::default() };
+            keeps_its_promises(&trial.run(seed), &format!("{preset:?}, seed {seed}"));
+        }
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    let trial = || Trial { faults: vec![crash(3_000, NodeId(0), 4_000)], ..Trial::default() };
+    let trial = || Trial {
+        faults: Faults::Planned(vec![crash(3_000, NodeId(0), 4_000)]),
+        ..Trial::default()
+    };
     assert_eq!(format!("{:?}", trial().run(3)), format!("{:?}", trial().run(3)));
 }

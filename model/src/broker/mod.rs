@@ -260,7 +260,7 @@ impl Broker {
                 self.control_plane_event(event, ctx);
             }
             BrokerTimer::Purgatory => {
-                self.purgatory_wake_up.fired();
+                self.purgatory_wake_up.fired(ctx);
                 self.expire_delayed_produces(ctx);
                 self.expire_delayed_fetches(ctx);
                 let expired = self.coordinator.expire(ctx.now());

@@ -278,7 +278,7 @@ impl Broker {
 
     /// Requests that waited too long are given up; back-offs that are over end.
     pub(super) fn replica_fetchers_woke_up(&mut self, ctx: &mut Ctx<'_>) {
-        self.fetchers.wake_up.fired();
+        self.fetchers.wake_up.fired(ctx);
         while let Some((destination, _)) = self.fetchers.connections.time_out(ctx) {
             ctx.probe(Probe::ReplicaFetchTimedOut);
             self.back_off_from(destination.broker(), ctx.now());

@@ -131,7 +131,7 @@ impl Consumer {
             }
             Event::ConnectFailed(connection, _) => self.connect_failed(connection, ctx),
             Event::Closed(connection, _) => self.closed(connection, ctx),
-            Event::Timer(Timer::Consumer(ConsumerTimer::WakeUp)) => self.wake_up.fired(),
+            Event::Timer(Timer::Consumer(ConsumerTimer::WakeUp)) => self.wake_up.fired(ctx),
             Event::Shutdown => self.shut_down(ctx),
             event => unreachable!("nothing sends {event:?} to a consumer"),
         }

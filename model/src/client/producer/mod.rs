@@ -111,7 +111,7 @@ impl Producer {
             Event::Connected(connection) => self.sender.connected(connection, ctx.now()),
             Event::ConnectFailed(connection, _) => self.sender.connect_failed(connection, ctx),
             Event::Closed(connection, _) => self.sender.closed(connection, ctx),
-            Event::Timer(Timer::Producer(ProducerTimer::WakeUp)) => self.wake_up.fired(),
+            Event::Timer(Timer::Producer(ProducerTimer::WakeUp)) => self.wake_up.fired(ctx),
             Event::Shutdown => self.is_closing = true,
             event => unreachable!("nothing sends {event:?} to a producer"),
         }
