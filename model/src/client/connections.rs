@@ -420,3 +420,190 @@ impl<R> Connection<R> {
         if is_idle { self.last_used_at + max_idle } else { Instant::NEVER }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ktrial_sim::actor::Event;
+    use ktrial_sim::node_id::NodeId;
+    use ktrial_sim::sim::Sim;
+    use ktrial_sim::{ClockOptions, NodeSetup, Options};
+
+    use super::*;
+    use crate::client::producer::ProducerTimer;
+    use crate::client::scripted::{at, stream};
+    use crate::process::{Ctx, Process, Timer};
+
+    const CLIENT: NodeId = NodeId(2);
+    const TO_0: Destination = Destination::Broker(BrokerId(0));
+    const BOTH: [BrokerId; 2] = [BrokerId(0), BrokerId(1)];
+
+    /// A client's connections to two brokers that accept and say nothing. Requests are remembered by a number.
+    struct Fixture {
+        sim: Sim<Process>,
+        connections: Connections<u32>,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let node = |number| NodeSetup {
+                name: format!("n{number}"),
+                spec: None,
+                start_at: Instant::START,
+            };
+            let settings = ConnectionSettings {
+                max_in_flight: 2,
+                request_timeout: Duration::from_millis(500),
+                reconnect_backoff: ExponentialBackoff::from_millis(100, 100),
+                setup_timeout: ExponentialBackoff::from_millis(1_000, 1_000),
+                max_idle: Duration::from_secs(60),
+            };
+            let clocks = ClockOptions { drift_ppm_max: 0, ..ClockOptions::default() };
+            let options = Options { clocks, ..Options::default() };
+            let sim = Sim::new(1, options, (0..3).map(node).collect(), ());
+            Fixture { sim, connections: Connections::new(settings) }
+        }
+
+        fn act<T>(&mut self, act: impl FnOnce(&mut Connections<u32>, &mut Ctx<'_>) -> T) -> T {
+            let Fixture { sim, connections } = self;
+            sim.act_as(CLIENT, |ctx| act(connections, ctx))
+        }
+
+        fn ready(&mut self, to: Destination) -> bool {
+            self.act(|connections, ctx| connections.ready(to, ctx))
+        }
+
+        fn send(&mut self, to: Destination, request: u32) {
+            self.act(|connections, ctx| connections.send(to, Request::Metadata, request, ctx))
+                .unwrap();
+        }
+
+        /// Lets time pass; the client learns which connections are open.
+        fn run(&mut self, millis: u64) {
+            self.sim.act_as(CLIENT, |ctx| ctx.set_timer(at(millis).since(ctx.now()), bell()));
+            self.sim.run_until(at(millis));
+            for (_, event) in self.sim.take_answers(CLIENT) {
+                if let Event::Connected(id) = event {
+                    let now = self.now();
+                    self.connections.connected(id, now);
+                }
+            }
+        }
+
+        fn now(&mut self) -> Instant {
+            self.sim.act_as(CLIENT, |ctx| ctx.now())
+        }
+
+        fn connect(&mut self, to: Destination, millis: u64) -> ConnectionId {
+            assert!(!self.ready(to));
+            self.run(millis);
+            assert!(self.ready(to));
+            self.connections.find(to).and_then(Connection::id).unwrap()
+        }
+    }
+
+    /// Something for time to pass up to.
+    fn bell() -> Timer {
+        Timer::Producer(ProducerTimer::WakeUp)
+    }
+
+    #[test]
+    fn a_connection_takes_no_more_requests_than_allowed_and_answers_make_room() {
+        let mut fixture = Fixture::new();
+        let id = fixture.connect(TO_0, 10);
+        fixture.send(TO_0, 1);
+        fixture.send(TO_0, 2);
+        assert!(!fixture.ready(TO_0));
+        assert_eq!(fixture.connections.answered(id, 0, at(20)), Some((TO_0, 1)));
+        assert!(fixture.ready(TO_0));
+        assert_eq!(fixture.connections.answered(id, 1, at(20)), Some((TO_0, 2)));
+    }
+
+    #[test]
+    #[should_panic(expected = "answered in order")]
+    fn an_answer_out_of_order_is_a_bug() {
+        let mut fixture = Fixture::new();
+        let id = fixture.connect(TO_0, 10);
+        fixture.send(TO_0, 1);
+        fixture.send(TO_0, 2);
+        fixture.connections.answered(id, 1, at(20));
+    }
+
+    #[test]
+    fn a_lost_connection_gives_back_its_requests_and_is_not_opened_again_at_once() {
+        let mut fixture = Fixture::new();
+        let id = fixture.connect(TO_0, 10);
+        fixture.send(TO_0, 1);
+        fixture.send(TO_0, 2);
+        assert_eq!(fixture.connections.closed(id, at(20), &mut stream()), Some((TO_0, vec![1, 2])));
+        assert_eq!(
+            fixture.connections.closed(id, at(20), &mut stream()),
+            None,
+            "it is known no more"
+        );
+        assert_eq!(fixture.connections.answered(id, 0, at(20)), None);
+        assert!(!fixture.ready(TO_0) && !fixture.connections.is_connecting(), "it waits");
+        assert_eq!(fixture.connections.next_deadline(), at(120));
+        fixture.run(120);
+        fixture.act(|connections, ctx| connections.housekeep(ctx));
+        assert!(!fixture.ready(TO_0) && fixture.connections.is_connecting(), "it tries again");
+    }
+
+    /// PB5.
+    #[test]
+    fn the_oldest_request_that_waits_too_long_takes_the_connection_with_it() {
+        let mut fixture = Fixture::new();
+        fixture.connect(TO_0, 10);
+        fixture.send(TO_0, 1);
+        let deadline = fixture.now() + Duration::from_millis(500);
+        fixture.run(300);
+        fixture.send(TO_0, 2);
+        assert_eq!(fixture.connections.next_deadline(), deadline);
+        assert_eq!(fixture.act(|connections, ctx| connections.time_out(ctx)), None);
+        fixture.run(deadline.as_millis() + 1);
+        let timed_out = fixture.act(|connections, ctx| connections.time_out(ctx));
+        assert_eq!(timed_out, Some((TO_0, vec![1, 2])));
+        assert!(!fixture.connections.can_send(TO_0));
+    }
+
+    #[test]
+    fn the_least_loaded_broker_is_connected_and_has_the_least_in_flight() {
+        let mut fixture = Fixture::new();
+        let least_loaded =
+            |fixture: &Fixture| fixture.connections.least_loaded(&BOTH, at(50), &mut stream());
+        fixture.connect(Destination::Broker(BrokerId(1)), 10);
+        fixture.ready(TO_0);
+        fixture.send(Destination::Broker(BrokerId(1)), 1);
+        assert_eq!(
+            least_loaded(&fixture),
+            Some(BrokerId(1)),
+            "better than one that is not connected yet"
+        );
+        fixture.run(20);
+        assert_eq!(least_loaded(&fixture), Some(BrokerId(0)), "nothing in flight");
+        fixture.send(TO_0, 2);
+        fixture.send(TO_0, 3);
+        assert_eq!(least_loaded(&fixture), Some(BrokerId(1)));
+        fixture.send(Destination::Broker(BrokerId(1)), 4);
+        assert_eq!(least_loaded(&fixture), None, "both are full");
+    }
+
+    #[test]
+    fn a_coordinator_has_a_connection_of_its_own() {
+        let mut fixture = Fixture::new();
+        fixture.connect(TO_0, 10);
+        fixture.send(TO_0, 1);
+        fixture.send(TO_0, 2);
+        fixture.connect(Destination::Coordinator(BrokerId(0)), 20);
+    }
+
+    #[test]
+    fn a_connection_that_nobody_uses_is_closed() {
+        let mut fixture = Fixture::new();
+        fixture.connect(TO_0, 10);
+        assert_eq!(fixture.connections.next_deadline(), at(60_010));
+        fixture.run(60_010);
+        fixture.act(|connections, ctx| connections.housekeep(ctx));
+        assert!(!fixture.connections.can_send(TO_0));
+        assert_eq!(fixture.connections.next_deadline(), Instant::NEVER);
+    }
+}
