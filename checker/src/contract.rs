@@ -16,8 +16,10 @@ pub struct Contract {
     pub replication_factor: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
-    /// Whether brokers flush every message before they count it as written (`log.flush.interval.messages=1`).
+    /// Whether brokers flush every message before they count it as written (`flush.messages=1`).
     pub flush_every_message: bool,
+    /// Whether the machines of all replicas may lose power at once: an assumption about the world, not a setting.
+    pub correlated_power_loss: bool,
     /// The producers' `enable.idempotence`.
     pub idempotence: bool,
     /// The producers' `retries` is above 0.
@@ -74,6 +76,7 @@ impl Default for Contract {
             replication_factor: 1,
             unclean_leader_election: false,
             flush_every_message: false,
+            correlated_power_loss: false,
             idempotence: true,
             retries: true,
             max_in_flight: 5,
@@ -87,66 +90,91 @@ impl Contract {
     /// How bad an anomaly of this kind is under this contract, and the setting that permits it, if one does.
     #[must_use]
     pub fn weigh(&self, kind: AnomalyKind) -> (Severity, Option<&'static str>) {
-        let allowed_by = self.allows(kind);
-        let severity = match (kind.breaks_its_property(), allowed_by) {
+        let permission = self.permission(kind);
+        let severity = match (kind.breaks_its_property(), &permission) {
             (false, _) => Severity::Info,
             (true, Some(_)) => Severity::Warning,
             (true, None) => Severity::Error,
         };
-        (severity, allowed_by)
+        (severity, permission.map(|permission| permission.setting))
     }
 
-    fn allows(&self, kind: AnomalyKind) -> Option<&'static str> {
+    /// What permits an anomaly of this kind under this contract, if anything does.
+    #[must_use]
+    pub fn permission(&self, kind: AnomalyKind) -> Option<Permission> {
         use AnomalyKind as K;
         match kind {
-            K::LostWrite | K::Hole | K::TruncatedTail | K::DrainedUnseen => self.allows_loss(),
-            K::Divergence | K::AckedOffsetConflict | K::UnstableRead => self.allows_loss(),
-            K::Duplicate => {
-                (!self.idempotence && self.retries).then_some("enable.idempotence=false")
+            K::LostWrite | K::Hole | K::TruncatedTail | K::DrainedUnseen => self.loss(),
+            K::Divergence | K::AckedOffsetConflict | K::UnstableRead => self.loss(),
+            K::Duplicate => (!self.idempotence && self.retries).then_some(DUPLICATE),
+            K::OutOfOrder => {
+                (!self.idempotence && self.retries && self.max_in_flight > 1).then_some(REORDERED)
             }
-            K::OutOfOrder => self.allows_reordering(),
-            K::SkippedByReset => (self.auto_offset_reset == AutoOffsetReset::Latest)
-                .then_some("auto.offset.reset=latest"),
-            K::GroupSkip | K::CommitBeyondProcessing => self.allows_skipping(),
-            K::GroupRedelivery => {
-                (self.delivery == Delivery::AtLeastOnce).then_some("at-least-once delivery")
+            K::SkippedByReset => {
+                (self.auto_offset_reset == AutoOffsetReset::Latest).then_some(RESET)
             }
+            K::GroupSkip | K::CommitBeyondProcessing => match self.delivery {
+                Delivery::AtMostOnce => Some(SKIPPED),
+                Delivery::AtLeastOnce => self.unclean_leader_election.then_some(UNCLEAN),
+            },
+            K::GroupRedelivery => (self.delivery == Delivery::AtLeastOnce).then_some(REDELIVERED),
+            K::PollSkip | K::NonmonotonicPoll => self.unclean_leader_election.then_some(UNCLEAN),
             K::CommittedOffsetRegression | K::CommitBeyondDelivery => None,
-            K::PollSkip | K::NonmonotonicPoll => self.allows_unclean_election(),
             K::Phantom | K::Corrupt | K::WrongPartition | K::AbortedRead | K::ReadBeforeSend => {
                 None
             }
         }
     }
 
-    fn allows_loss(&self) -> Option<&'static str> {
+    fn loss(&self) -> Option<Permission> {
         match self.acks {
-            Acks::Zero => Some("acks=0"),
-            Acks::One => Some("acks=1"),
-            Acks::All if self.unclean_leader_election => {
-                Some("unclean.leader.election.enable=true")
-            }
-            Acks::All if self.min_insync_replicas == 1 => Some("min.insync.replicas=1"),
+            Acks::Zero => Some(ACKS_ZERO),
+            Acks::One => Some(ACKS_ONE),
+            Acks::All if self.unclean_leader_election => Some(UNCLEAN),
+            Acks::All if self.min_insync_replicas == 1 => Some(ONE_REPLICA),
+            Acks::All if self.correlated_power_loss && !self.flush_every_message => Some(UNFLUSHED),
             Acks::All => None,
         }
     }
-
-    fn allows_reordering(&self) -> Option<&'static str> {
-        let reorders = !self.idempotence && self.retries && self.max_in_flight > 1;
-        reorders.then_some("max.in.flight.requests.per.connection above 1 without idempotence")
-    }
-
-    fn allows_skipping(&self) -> Option<&'static str> {
-        match self.delivery {
-            Delivery::AtMostOnce => Some("commit before processing"),
-            Delivery::AtLeastOnce => self.allows_unclean_election(),
-        }
-    }
-
-    fn allows_unclean_election(&self) -> Option<&'static str> {
-        self.unclean_leader_election.then_some("unclean.leader.election.enable=true")
-    }
 }
+
+/// A setting that permits an anomaly, and what would prevent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The setting, as in a configuration file where that can be.
+    pub setting: &'static str,
+    /// The smallest change that prevents the anomaly, to be read after the setting.
+    pub prevented_by: &'static str,
+}
+
+const ACKS_ZERO: Permission =
+    Permission { setting: "acks=0", prevented_by: "acks=all with min.insync.replicas=2" };
+const ACKS_ONE: Permission =
+    Permission { setting: "acks=1", prevented_by: "acks=all with min.insync.replicas=2" };
+const UNCLEAN: Permission = Permission {
+    setting: "unclean.leader.election.enable=true",
+    prevented_by: "unclean.leader.election.enable=false",
+};
+const ONE_REPLICA: Permission =
+    Permission { setting: "min.insync.replicas=1", prevented_by: "min.insync.replicas=2" };
+const UNFLUSHED: Permission = Permission {
+    setting: "flush.messages above 1 while power fails everywhere at once",
+    prevented_by: "flush.messages=1",
+};
+const DUPLICATE: Permission =
+    Permission { setting: "enable.idempotence=false", prevented_by: "enable.idempotence=true" };
+const REORDERED: Permission = Permission {
+    setting: "max.in.flight.requests.per.connection above 1 without idempotence",
+    prevented_by: "max.in.flight.requests.per.connection=1",
+};
+const RESET: Permission =
+    Permission { setting: "auto.offset.reset=latest", prevented_by: "auto.offset.reset=earliest" };
+const SKIPPED: Permission =
+    Permission { setting: "commit before processing", prevented_by: "commit after processing" };
+const REDELIVERED: Permission = Permission {
+    setting: "at-least-once delivery",
+    prevented_by: "committing offsets together with the results",
+};
 
 #[cfg(test)]
 mod tests {
@@ -164,6 +192,16 @@ mod tests {
         );
         let lax = Contract { min_insync_replicas: 1, ..safe };
         assert_eq!(weigh(&lax), (Severity::Warning, Some("min.insync.replicas=1")));
+    }
+
+    #[test]
+    fn power_lost_everywhere_excuses_a_loss_only_without_flushes() {
+        let replicated =
+            Contract { min_insync_replicas: 2, replication_factor: 3, ..Contract::default() };
+        let dark = Contract { correlated_power_loss: true, ..replicated };
+        assert_eq!(dark.permission(AnomalyKind::Hole), Some(UNFLUSHED));
+        let flushed = Contract { flush_every_message: true, ..dark };
+        assert_eq!(flushed.permission(AnomalyKind::Hole), None);
     }
 
     #[test]

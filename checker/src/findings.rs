@@ -1,7 +1,7 @@
 //! Collects what judges find: full counts, and the most telling examples of each kind.
 
 use crate::anomaly::{Anomaly, AnomalyKind, EXAMPLES_MAX, OpRole, Role};
-use crate::contract::Contract;
+use crate::contract::{Contract, Permission};
 use crate::history::{History, Key, Offset, OpId, Value};
 use crate::verdict::{Found, Property};
 use std::collections::BTreeMap;
@@ -84,7 +84,9 @@ fn anomaly(history: &History, contract: &Contract, kind: AnomalyKind, proof: Pro
     let (severity, allowed_by) = contract.weigh(kind);
     let role = |(op, role)| OpRole { op, time: history.event(op).time, role };
     let mut explain = proof.explain;
-    explain.extend(allowed_by.map(|setting| format!("The configuration permits this: {setting}.")));
+    explain.extend(contract.permission(kind).map(|Permission { setting, prevented_by }| {
+        format!("The configuration permits this: {setting}. It is prevented by {prevented_by}.")
+    }));
     Anomaly {
         kind,
         severity,

@@ -144,7 +144,7 @@ fn a_loss_is_told_with_its_proof() {
     Offset 0 holds v2 instead.
     v2 was sent to orders-0 by producer (life 2) at 3.000 ms (op 2) and acknowledged at 4.000 ms with offset 0.
     v1 is nowhere in orders-0: an acknowledged record is lost.
-    The configuration permits this: min.insync.replicas=1.
+    The configuration permits this: min.insync.replicas=1. It is prevented by min.insync.replicas=2.
     ");
     let roles: Vec<_> = lost.ops.iter().map(|op| (op.op.0, op.role)).collect();
     assert_eq!(

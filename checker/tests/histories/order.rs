@@ -2,7 +2,7 @@
 
 use crate::script::{P0, P1, Script};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
-use ktrial_checker::history::{PositionedBy, Time, Value};
+use ktrial_checker::history::{Offset, PositionedBy, Time, Value};
 
 #[test]
 fn records_in_order_read_by_all_are_valid() {
@@ -135,6 +135,16 @@ fn a_record_may_not_be_read_before_it_is_sent() {
     s.poll(r, P0, &[(0, 1)]);
     s.sent(p, P0, 1, 0);
     s.finds(&[(Kind::ReadBeforeSend, 1)]);
+}
+
+#[test]
+fn a_record_read_in_the_instant_it_is_sent_is_concurrent() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    let records = [(P0, Offset(0), Value(1))];
+    s.history.polled(r, Time(8), Time(9), records);
+    s.history.send_invoked(p, Time(9), P0, Value(1));
+    s.finds(&[]);
 }
 
 #[test]

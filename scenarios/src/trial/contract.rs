@@ -2,6 +2,7 @@
 
 use ktrial_checker::contract::{Acks, AutoOffsetReset, Contract, Delivery};
 use ktrial_model::config;
+use ktrial_sim::fault::Recipe;
 
 use crate::format::{Commit, Scenario};
 
@@ -28,6 +29,10 @@ pub fn contract(scenario: &Scenario) -> Contract {
             .unwrap_or(1),
         unclean_leader_election: topics.iter().any(|topic| topic.unclean_leader_election_enable),
         flush_every_message: topics.iter().all(|topic| topic.flush_messages == 1),
+        correlated_power_loss: scenario
+            .fault_profile()
+            .draw
+            .contains_key(&Recipe::CorrelatedPowerLoss),
         idempotence: false,
         retries: config.producer.retries > 0,
         max_in_flight: config.producer.max_in_flight_requests_per_connection,

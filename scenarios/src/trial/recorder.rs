@@ -264,6 +264,6 @@ fn positioned_by(source: PositionSource) -> PositionedBy {
         PositionSource::Committed => PositionedBy::Committed,
         PositionSource::ResetEarliest => PositionedBy::ResetEarliest,
         PositionSource::ResetLatest => PositionedBy::ResetLatest,
-        PositionSource::Truncation => PositionedBy::Seek,
+        PositionSource::Truncation => PositionedBy::Truncation,
     }
 }
