@@ -1,6 +1,6 @@
 //! The event queue: a binary heap of small keys over a slab of events.
 //!
-//! Order is (time, tie-break, sequence). The sequence number makes it total; the tie-break is a policy ([`Order`]) and
+//! Order is (time, tie-break, sequence). The sequence number makes it total; the tie-break is a policy ([`Order`](crate::order::Order)) and
 //! decides which of several simultaneous events goes first. Cancelling is O(1): the slab entry goes, the key in the heap
 //! stays behind as a husk and is skipped; when husks outnumber live events the heap is rebuilt.
 

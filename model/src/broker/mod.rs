@@ -1,6 +1,6 @@
 //! A broker: stores partitions, serves producers and consumers, replicates, and does as the metadata says.
 //!
-//! This file is the process: its parts, how events reach them, and what follows from a change ([`Broker::settle`]).
+//! This file is the process: its parts, how events reach them, and what follows from a change (`Broker::settle`).
 //!
 //! | part | file | as Kafka's |
 //! |---|---|---|

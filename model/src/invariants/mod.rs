@@ -5,11 +5,11 @@
 //! number, and when each is in force. Nothing here can reach an actor, but for [`Monitor::permits`], with which a trial
 //! may keep its damage within what Kafka promises to survive.
 //!
-//! It is always on, so it does little per note: a log is one hash per offset ([`record_chain`]), and whether two logs are
+//! It is always on, so it does little per note: a log is one hash per offset (`record_chain`), and whether two logs are
 //! the same below an offset is one comparison.
 //!
-//! - [`ghost`], [`record_chain`], [`replica_set`]: the state.
-//! - [`assurance`]: when committed records must survive; [`budget`]: which faults leave it so.
+//! - `ghost`, `record_chain`, `replica_set`: the state.
+//! - `assurance`: when committed records must survive; `budget`: which faults leave it so.
 //! - the other files: the rules, a function each, which decide on the ghost state and change nothing.
 
 mod assurance;

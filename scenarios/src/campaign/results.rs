@@ -221,7 +221,7 @@ mod tests {
         let path = written(folder.path(), 0..3);
         let whole = fs::read(&path).expect("readable");
         let near_line_ends = |length: &usize| {
-            length % 101 == 0 || whole[*length] == b'\n' || whole[length - 1] == b'\n'
+            length.is_multiple_of(101) || whole[*length] == b'\n' || whole[length - 1] == b'\n'
         };
         for length in (0..whole.len()).filter(near_line_ends) {
             fs::write(&path, &whole[..length]).expect("cut");
