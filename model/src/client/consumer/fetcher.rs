@@ -210,3 +210,67 @@ impl CompletedFetch {
         records
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::scripted::{ORDERS_0, at};
+    use crate::config::Config;
+    use crate::ids::LeaderEpoch;
+    use crate::message::ListOffsetsTarget;
+    use crate::record::Record;
+
+    /// A partition that is read from `offset` on, and its fetcher.
+    fn reading_from(offset: u64) -> (Fetcher, Vec<AssignedPartition>) {
+        let mut assigned = AssignedPartition::new(ORDERS_0);
+        assigned.request_reset(ListOffsetsTarget::Earliest);
+        assigned.reset_to(ListOffsetsTarget::Earliest, Offset(offset));
+        let (config, _) = ConsumerConfig::from_pairs([("group.id", "readers")]).unwrap();
+        (Fetcher::new(&config), vec![assigned])
+    }
+
+    fn batch(base_offset: u64, count: u64, epoch: u32) -> Batch {
+        let record = |id| Record {
+            key: None,
+            value: RecordValue::Data(RecordId(id)),
+            size_bytes: 100,
+            timestamp_ms: 0,
+        };
+        let records = (base_offset..base_offset + count).map(record).collect();
+        Batch::new(records).stamped(Offset(base_offset), LeaderEpoch(epoch))
+    }
+
+    fn offsets(polled: Vec<PolledRecords>) -> Vec<u64> {
+        polled.into_iter().flat_map(|(_, records)| records).map(|(offset, _)| offset.0).collect()
+    }
+
+    #[test]
+    fn records_before_the_position_are_not_handed_out_again() {
+        let (mut fetcher, mut partitions) = reading_from(3);
+        fetcher.completed(ORDERS_0, Offset(3), vec![batch(0, 5, 1), batch(5, 2, 2)]);
+        assert_eq!(offsets(fetcher.poll(&mut partitions, 3)), [3, 4, 5]);
+        assert_eq!(offsets(fetcher.poll(&mut partitions, 3)), [6]);
+        let position = Position { offset: Offset(7), offset_epoch: Some(LeaderEpoch(2)) };
+        assert_eq!(partitions[0].position(), Some(position));
+    }
+
+    #[test]
+    fn what_was_fetched_for_another_position_is_dropped() {
+        let (mut fetcher, mut partitions) = reading_from(3);
+        fetcher.completed(ORDERS_0, Offset(2), vec![batch(2, 5, 1)]);
+        assert!(fetcher.poll(&mut partitions, 10).is_empty());
+        fetcher.completed(ORDERS_0, Offset(3), vec![batch(3, 5, 1)]);
+        partitions[0].request_reset(ListOffsetsTarget::Latest);
+        assert!(fetcher.poll(&mut partitions, 10).is_empty());
+    }
+
+    #[test]
+    fn what_is_buffered_is_not_fetched_again() {
+        let (mut fetcher, mut partitions) = reading_from(3);
+        assert!(fetcher.fetch_partition(&partitions[0], at(0)).is_some());
+        fetcher.completed(ORDERS_0, Offset(3), vec![batch(3, 2, 1)]);
+        assert!(fetcher.fetch_partition(&partitions[0], at(0)).is_none());
+        fetcher.poll(&mut partitions, 10);
+        assert_eq!(fetcher.fetch_partition(&partitions[0], at(0)).unwrap().fetch_offset, Offset(5));
+    }
+}

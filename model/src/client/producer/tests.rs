@@ -17,13 +17,17 @@ use crate::record::RecordValue;
 
 /// One partition; `records` records, as many outstanding as the producer lets; each a batch of its own.
 fn producer(records: u64, config: &[(&str, &str)]) -> World {
+    mutated_producer(records, config, Mutation::default())
+}
+
+fn mutated_producer(records: u64, config: &[(&str, &str)], mutation: Mutation) -> World {
     let defaults = [("batch.size", "0"), ("linger.ms", "0")];
     let unless_given =
         defaults.iter().filter(|(key, _)| config.iter().all(|(given, _)| given != key));
     let (config, _) = ProducerConfig::from_pairs(unless_given.chain(config).copied()).unwrap();
     World::of_producer(ProducerSpec {
         client: 0,
-        cluster: cluster(1, Mutation::default()),
+        cluster: cluster(1, mutation),
         config,
         workload: Workload {
             topics: vec![ORDERS],
@@ -333,4 +337,14 @@ fn record_ids_differ_between_clients_and_processes() {
     ];
     assert!(ids.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 1 << 32), "{ids:?}");
     assert_eq!(ids[0], RecordId(0));
+}
+
+#[cfg(feature = "mutants")]
+#[test]
+fn the_mutant_takes_a_time_out_for_a_failure() {
+    let mutation = Mutation::of(crate::mutant::Mutant::ClassifyTimeoutAsFailed);
+    let config = [("delivery.timeout.ms", "300"), ("request.timeout.ms", "300")];
+    let mut world = mutated_producer(1, &config, mutation);
+    world.run(at(1_000), leader_1);
+    assert_eq!(outcomes(&world), told(&[(0, "failed REQUEST_TIMED_OUT")]));
 }
