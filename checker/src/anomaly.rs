@@ -128,6 +128,9 @@ pub struct Anomaly {
     /// The setting that permits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_by: Option<String>,
+    /// The smallest change of the configuration that prevents it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prevented_by: Option<String>,
     /// The partition, as `topic-partition`.
     pub key: String,
     /// The offsets it is about.

@@ -1,7 +1,7 @@
 //! Collects what judges find: full counts, and the most telling examples of each kind.
 
 use crate::anomaly::{Anomaly, AnomalyKind, EXAMPLES_MAX, OpRole, Role};
-use crate::contract::{Contract, Permission};
+use crate::contract::Contract;
 use crate::history::{History, Key, Offset, OpId, Value};
 use crate::verdict::{Found, Property};
 use std::collections::BTreeMap;
@@ -81,21 +81,18 @@ impl Collected {
 }
 
 fn anomaly(history: &History, contract: &Contract, kind: AnomalyKind, proof: Proof) -> Anomaly {
-    let (severity, allowed_by) = contract.weigh(kind);
+    let permission = contract.permission(kind);
     let role = |(op, role)| OpRole { op, time: history.event(op).time, role };
-    let mut explain = proof.explain;
-    explain.extend(contract.permission(kind).map(|Permission { setting, prevented_by }| {
-        format!("The configuration permits this: {setting}. It is prevented by {prevented_by}.")
-    }));
     Anomaly {
         kind,
-        severity,
-        allowed_by: allowed_by.map(str::to_owned),
+        severity: contract.weigh(kind).0,
+        allowed_by: permission.map(|permission| permission.setting.to_owned()),
+        prevented_by: permission.map(|permission| permission.prevented_by.to_owned()),
         key: history.keys()[proof.key.0 as usize].to_string(),
         offsets: proof.offsets,
         ops: proof.ops.into_iter().map(role).collect(),
         missing: proof.missing.into_iter().take(EXAMPLES_MAX).collect(),
-        explain,
+        explain: proof.explain,
     }
 }
 

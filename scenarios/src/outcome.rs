@@ -234,6 +234,7 @@ mod tests {
             kind: AnomalyKind::LostWrite,
             severity: Severity::Warning,
             allowed_by: Some("acks=1".to_owned()),
+            prevented_by: None,
             key: "orders-0".to_owned(),
             offsets: vec![Offset(42)],
             ops: vec![at(7, Role::Writer), at(9, Role::Reader)],

@@ -135,6 +135,15 @@ impl Log {
         (first..first + len as usize).for_each(|index| self.in_final.insert(index));
     }
 
+    /// What somebody read after the log was read at rest is in it as well: a final read may have ended early.
+    pub(crate) fn read_after_rest(&mut self, base: Offset, len: u32, reader: OpId) {
+        let Some(at_rest) = self.at_rest.as_mut().filter(|at_rest| at_rest.op < reader) else {
+            return;
+        };
+        at_rest.end = at_rest.end.max(Offset(base.0 + i64::from(len)));
+        self.read_at_rest(base, len);
+    }
+
     /// A producer was told that its record is at `offset`.
     pub(crate) fn acknowledge(&mut self, send: SendId, offset: Offset, value: Value) {
         let slot = &mut self.slots[self.places.index(offset)];

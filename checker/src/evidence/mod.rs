@@ -227,7 +227,9 @@ impl Survey {
         for &(op, process, records) in &self.polls {
             if !self.is_final_reader[process.0 as usize] {
                 for span in history.spans(records) {
-                    logs[span.key.0 as usize].read(span.base, history.values(span), op);
+                    let log = &mut logs[span.key.0 as usize];
+                    log.read(span.base, history.values(span), op);
+                    log.read_after_rest(span.base, span.len, op);
                 }
             }
         }

@@ -93,11 +93,11 @@ impl Injector {
 
     fn read_beyond_the_end(&mut self) -> Option<u64> {
         let (key, end) = self.pick_drained()?;
-        let ghost = Ghost::Unknown.steps(key, self.processes())?;
-        self.steps.extend(ghost);
         let process = self.processes();
-        self.steps.push(Step::Open { client: 998, group: None });
-        self.steps.push(Step::Poll { process, key, records: vec![(end, GHOST)] });
+        let read = Step::Poll { process, key, records: vec![(end, GHOST)] };
+        self.insert_first(vec![Step::Open { client: 998, group: None }, read]);
+        let ghost = Ghost::Unknown.steps(key, self.processes())?;
+        self.insert_first(ghost);
         Some(1)
     }
 

@@ -51,8 +51,8 @@ struct Oracle<'s> {
     /// What each offset holds: the first claim, final readers before others, readers before acknowledgements.
     log: BTreeMap<Place, u64>,
     visible: BTreeSet<Place>,
-    /// Start and end of the final read, by partition.
-    rest: BTreeMap<u32, (i64, i64)>,
+    /// Start and end of the final read and its step, by partition.
+    rest: BTreeMap<u32, (i64, i64, usize)>,
 }
 
 impl<'s> Oracle<'s> {
@@ -85,8 +85,10 @@ impl<'s> Oracle<'s> {
         for (place, value) in read.chain(acked) {
             self.log.entry(place).or_insert(value);
         }
-        let at_rest: BTreeSet<_> =
-            self.reads.iter().filter(|read| read.at_rest).map(|read| read.place).collect();
+        let after =
+            |read: &Read| self.rest.get(&read.place.0).is_some_and(|&(_, _, at)| read.at > at);
+        let at_rest = self.reads.iter().filter(|read| read.at_rest || after(read));
+        let at_rest: BTreeSet<_> = at_rest.map(|read| read.place).collect();
         let visible = |place: &&Place| !self.rest.contains_key(&place.0) || at_rest.contains(place);
         self.visible = self.log.keys().filter(visible).copied().collect();
     }
@@ -107,7 +109,7 @@ impl<'s> Oracle<'s> {
     }
 
     fn is_retained(&self, place: Place) -> bool {
-        self.rest.get(&place.0).is_none_or(|&(start, _)| place.1 >= start)
+        self.rest.get(&place.0).is_none_or(|&(start, ..)| place.1 >= start)
     }
 
     fn unsound(&self, key: u32, value: u64) -> Option<Kind> {
@@ -209,7 +211,12 @@ impl<'s> Oracle<'s> {
 
     fn durability(&self, found: &mut Vec<Kind>) {
         for sent in self.sent.iter().filter(|sent| sent.acked && self.place_of(sent).is_none()) {
-            let Some(&(start, end)) = self.rest.get(&sent.key) else { continue };
+            let Some(&(start, end, at)) = self.rest.get(&sent.key) else { continue };
+            let late = self
+                .reads
+                .iter()
+                .filter(|read| read.place.0 == sent.key && read.at > at && !read.at_rest);
+            let end = late.map(|read| read.place.1 + 1).max().unwrap_or(end).max(end);
             found.extend(match sent.offset {
                 None => Some(Kind::DrainedUnseen),
                 Some(offset) if offset < start => None,
@@ -472,11 +479,11 @@ fn reads(steps: &[Step], group_of: &[Option<u32>], drains: &BTreeSet<u32>) -> Ve
     reads
 }
 
-/// Start and end of what was read at rest: of the read that got farthest, the last of equals.
-fn rest(steps: &[Step]) -> BTreeMap<u32, (i64, i64)> {
-    let reads = steps.iter().filter_map(|step| match step {
+/// Start, end and step of what was read at rest: of the read that got farthest, the last of equals.
+fn rest(steps: &[Step]) -> BTreeMap<u32, (i64, i64, usize)> {
+    let reads = steps.iter().enumerate().filter_map(|(at, step)| match step {
         Step::Dump { key, records, .. } => {
-            Some((*key, 0, records.iter().map(|record| record.0 + 1).max().unwrap_or(0)))
+            Some((*key, 0, records.iter().map(|record| record.0 + 1).max().unwrap_or(0), at))
         }
         &Step::Drain { process, key, end } => {
             let positions = steps.iter().filter_map(|step| match *step {
@@ -485,14 +492,14 @@ fn rest(steps: &[Step]) -> BTreeMap<u32, (i64, i64)> {
                 }
                 _ => None,
             });
-            Some((key, positions.min().unwrap_or(0), end))
+            Some((key, positions.min().unwrap_or(0), end, at))
         }
         _ => None,
     });
-    let mut rest: BTreeMap<u32, (i64, i64)> = BTreeMap::new();
-    for (key, start, end) in reads {
+    let mut rest: BTreeMap<u32, (i64, i64, usize)> = BTreeMap::new();
+    for (key, start, end, at) in reads {
         if rest.get(&key).is_none_or(|known| known.1 <= end) {
-            rest.insert(key, (start, end));
+            rest.insert(key, (start, end, at));
         }
     }
     rest
