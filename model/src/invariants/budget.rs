@@ -87,7 +87,8 @@ impl Monitor {
             || self.has_guardian(partition, &registration, victims)
     }
 
-    /// Whether a sound candidate outside `victims` runs on a healthy disk.
+    /// Whether a sound candidate outside `victims` runs on a healthy disk, and will stay a candidate: one that has come back
+    /// from an unclean shutdown is dropped as soon as it can register, which may take until its old session ends.
     fn has_guardian(
         &self,
         partition: &PartitionGhost,
@@ -97,7 +98,10 @@ impl Monitor {
         let guardians = registration.candidates().without(partition.harmed()).without(victims);
         guardians.iter().any(|slot| {
             let broker = self.broker(partition.replicas[slot].broker);
-            broker.is_running && broker.ailments == 0 && !broker.is_disk_damaged
+            broker.is_running
+                && !broker.is_bound_to_leave
+                && broker.ailments == 0
+                && !broker.is_disk_damaged
         })
     }
 }

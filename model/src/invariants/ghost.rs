@@ -111,6 +111,8 @@ pub(super) struct BrokerGhost {
     pub(super) is_shut_down: bool,
     /// The process before it had said so before it ended.
     pub(super) stopped_cleanly: bool,
+    /// It ended uncleanly and has not registered since: when it does, it leaves ISR and ELR.
+    pub(super) is_bound_to_leave: bool,
     /// It lost power or its disk and has not registered since.
     pub(super) lost_since_registration: bool,
     /// Its disk may have lost even what was flushed.
@@ -128,6 +130,7 @@ impl BrokerGhost {
             is_running: false,
             is_shut_down: false,
             stopped_cleanly: false,
+            is_bound_to_leave: false,
             lost_since_registration: false,
             is_disk_damaged: false,
             ailments: 0,

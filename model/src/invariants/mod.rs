@@ -459,6 +459,7 @@ impl Monitor {
             ghost.broker_epoch = Some(broker_epoch);
             ghost.state = BrokerState::Fenced;
             ghost.lost_since_registration = false;
+            ghost.is_bound_to_leave = false;
         }
         for partition in &mut self.partitions {
             let Some(slot) = partition.slot(broker) else { continue };
@@ -628,6 +629,7 @@ impl Monitor {
         let Some(broker) = self.broker_at(node) else { return };
         if std::mem::take(&mut broker.is_running) {
             broker.stopped_cleanly = std::mem::take(&mut broker.is_shut_down);
+            broker.is_bound_to_leave |= !broker.stopped_cleanly;
         }
         broker.lost_since_registration |= aftermath > Aftermath::Kept;
         self.for_replicas_on(node, |replica| replica.died(aftermath));
