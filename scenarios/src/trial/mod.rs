@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   0s             faults.start      faults end                 settled             drained
-//!   |-- cluster forms --|-- faults, load --|-- healed: catch up ----|-- final read ---|-- judged
+//!   |-- cluster forms --|-- faults, load --|-- healed: come to rest --|-- final read ---|-- judged
 //!                       safety is watched all along                 progress is demanded within end.deadline
 //! ```
 //!
@@ -17,8 +17,10 @@ pub mod watch;
 
 use ktrial_checker::contract::Contract;
 use ktrial_checker::judge;
+use ktrial_model::ids::TopicPartition;
 use ktrial_model::process::Process;
 use ktrial_sim::fault::{Anchor, FaultPlan, PlannedFault};
+use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::Observer;
 use ktrial_sim::random::Streams;
 use ktrial_sim::sim::{Sim, Stop};
@@ -41,6 +43,13 @@ pub struct Trial {
     /// The plan of every seed, if it is not to be drawn.
     fixed_plan: Option<FaultPlan>,
 }
+
+/// How long the network may hold on to a request whose producer has given up: held traffic goes on within the greatest
+/// retransmission interval after the link is mended.
+const STRAGGLERS: Duration = Duration::from_secs(6);
+
+/// How often it is looked whether the cluster has come to rest.
+const REST_POLL: Duration = Duration::from_millis(250);
 
 /// How often it is looked whether faults anchored at logical moments have healed.
 const HEAL_POLL: Duration = Duration::from_millis(100);
@@ -89,6 +98,10 @@ impl Trial {
         if let Some(stuck) = self.run_phase(sim, deadline) {
             return Some(stuck);
         }
+        sim.observer_mut().0.await_nothing();
+        if let Some(stuck) = self.come_to_rest(sim, deadline) {
+            return Some(stuck);
+        }
         sim.start(self.topology.drain);
         sim.observer_mut().0.await_drained();
         if let Some(stuck) = self.run_phase(sim, deadline) {
@@ -96,6 +109,26 @@ impl Trial {
         }
         sim.observer_mut().0.await_caught_up();
         self.run_phase(sim, deadline)
+    }
+
+    /// Waits until nothing can be appended or committed any more: a request whose producer has given up may still be on
+    /// its way, and what was appended last has to be committed (or cut off by a new leader) before the log is read.
+    fn come_to_rest<O: Observer<Process>>(
+        &self,
+        sim: &mut World<O>,
+        deadline: Instant,
+    ) -> Option<String> {
+        if sim.observer().0.recorder.has_unknown_sends() {
+            sim.run_until(sim.now() + STRAGGLERS);
+        }
+        loop {
+            let moving = self.topology.group_partitions.iter().find(|&&it| !is_at_rest(sim, it))?;
+            if sim.now() >= deadline {
+                let name = self.topology.cluster.partition_name(*moving);
+                return Some(format!("{name} has no leader with everything committed"));
+            }
+            sim.run_until(sim.now() + REST_POLL);
+        }
     }
 
     /// When the last fault has healed, or the core has.
@@ -198,4 +231,15 @@ impl RunTrial for Trial {
             None => self.scenario.fault_plan(&Streams::new(seed)),
         }
     }
+}
+
+/// Whether the partition has a leader, the only one or the latest, with nothing uncommitted in its log.
+fn is_at_rest<O: Observer<Process>>(sim: &World<O>, name: TopicPartition) -> bool {
+    let nodes = (0..sim.node_count()).map(|index| NodeId(index as u16));
+    let leaders = nodes.filter_map(|node| match sim.process(node) {
+        Some(Process::Broker(broker)) => broker.partition(name).filter(|it| it.is_leader()),
+        _ => None,
+    });
+    let latest = leaders.max_by_key(|leader| leader.leader_epoch());
+    latest.is_some_and(|leader| leader.log().high_watermark() == leader.log().log_end_offset())
 }

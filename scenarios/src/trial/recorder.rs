@@ -28,6 +28,7 @@ pub struct Recorder {
     invoked: u64,
     decided: u64,
     acked: u64,
+    has_unknown_sends: bool,
     /// Of the partitions of the final read, where they end.
     drained: BTreeMap<TopicPartition, ids::Offset>,
     /// How far the group has processed.
@@ -72,6 +73,7 @@ impl Recorder {
             invoked: 0,
             decided: 0,
             acked: 0,
+            has_unknown_sends: false,
             drained: BTreeMap::new(),
             positions: BTreeMap::new(),
         }
@@ -95,6 +97,11 @@ impl Recorder {
     /// How many sends were invoked and have none.
     pub fn undecided(&self) -> u64 {
         self.invoked - self.decided
+    }
+
+    /// Whether some send may still arrive although its producer has given up on it, or died.
+    pub fn has_unknown_sends(&self) -> bool {
+        self.has_unknown_sends
     }
 
     /// Partitions that the final read has read to their end.
@@ -130,6 +137,7 @@ impl Recorder {
         }
         // An application that died will hear of none of its sends any more.
         if client.group.is_none() {
+            self.has_unknown_sends |= self.decided < self.invoked;
             self.decided = self.invoked;
         }
     }
@@ -160,6 +168,7 @@ impl Recorder {
                 let op = self.send(*record);
                 self.history.send_unknown(op, now);
                 self.decided += 1;
+                self.has_unknown_sends = true;
             }
             Note::PositionResolved { partition, position, source, .. } => {
                 let session = self.session(stamp.node);

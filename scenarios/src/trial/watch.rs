@@ -59,6 +59,11 @@ impl Watch {
         self.goal = Goal::Settled;
     }
 
+    /// Never satisfied.
+    pub fn await_nothing(&mut self) {
+        self.goal = Goal::None;
+    }
+
     /// Satisfied once the final read is through.
     pub fn await_drained(&mut self) {
         self.goal = Goal::Drained;
