@@ -135,13 +135,12 @@ impl Log {
         (first..first + len as usize).for_each(|index| self.in_final.insert(index));
     }
 
-    /// What somebody read after the log was read at rest is in it as well: a final read may have ended early.
+    /// What somebody reads after the log was read at rest counts as in it: the final read may have ended early, below
+    /// a high watermark that lagged. It tells nothing of the records before it, for it may come from a fetch of long ago.
     pub(crate) fn read_after_rest(&mut self, base: Offset, len: u32, reader: OpId) {
-        let Some(at_rest) = self.at_rest.as_mut().filter(|at_rest| at_rest.op < reader) else {
-            return;
-        };
-        at_rest.end = at_rest.end.max(Offset(base.0 + i64::from(len)));
-        self.read_at_rest(base, len);
+        if self.at_rest.is_some_and(|at_rest| at_rest.op < reader) {
+            self.read_at_rest(base, len);
+        }
     }
 
     /// A producer was told that its record is at `offset`.

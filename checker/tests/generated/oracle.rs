@@ -211,12 +211,7 @@ impl<'s> Oracle<'s> {
 
     fn durability(&self, found: &mut Vec<Kind>) {
         for sent in self.sent.iter().filter(|sent| sent.acked && self.place_of(sent).is_none()) {
-            let Some(&(start, end, at)) = self.rest.get(&sent.key) else { continue };
-            let late = self
-                .reads
-                .iter()
-                .filter(|read| read.place.0 == sent.key && read.at > at && !read.at_rest);
-            let end = late.map(|read| read.place.1 + 1).max().unwrap_or(end).max(end);
+            let Some(&(start, end, _)) = self.rest.get(&sent.key) else { continue };
             found.extend(match sent.offset {
                 None => Some(Kind::DrainedUnseen),
                 Some(offset) if offset < start => None,

@@ -75,6 +75,18 @@ fn a_record_read_after_the_final_read_is_not_lost() {
 }
 
 #[test]
+fn a_record_from_a_buffer_filled_before_the_loss_excuses_no_other() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    s.sent(p, P0, 2, 1);
+    s.poll(r, P0, &[(0, 1)]);
+    s.drain(P0, &[], 0);
+    s.poll(r, P0, &[(1, 2)]);
+    s.finds(&[(Kind::TruncatedTail, 1)]);
+}
+
+#[test]
 fn a_reader_that_saw_the_record_makes_the_loss_no_other_anomaly() {
     let mut s = Script::new();
     let (p, r) = (s.producer(), s.reader(P0));
