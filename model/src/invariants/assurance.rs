@@ -67,3 +67,85 @@ impl PartitionGhost {
         self.assurance.founding_epoch = epoch;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{Change, ORDERS, Stage, cluster};
+
+    #[test]
+    fn the_promise_ends_with_the_last_sound_candidate_and_begins_with_the_next_leader() {
+        let mut stage = Stage::new();
+        stage.commit(3);
+        for broker in [1, 2, 3] {
+            assert!(stage.monitor.is_durability_promised(ORDERS));
+            stage.lose_power(broker);
+        }
+        assert!(!stage.monitor.is_durability_promised(ORDERS));
+        for broker in [1, 2, 3] {
+            stage.boot(broker);
+            stage.load(broker, false, 3 - u64::from(broker), 0);
+            stage.register(broker, true);
+        }
+        stage.change(Change { leader: None, isr: &[], elr: &[] });
+        stage.elect(Change { leader: Some(1), isr: &[1], elr: &[] });
+        assert!(stage.monitor.is_durability_promised(ORDERS));
+        assert_eq!(stage.broken(), []);
+    }
+
+    #[test]
+    fn what_the_new_leader_has_is_protected_from_then_on() {
+        let mut stage = Stage::new();
+        stage.commit(3);
+        for broker in [1, 2, 3] {
+            stage.lose_power(broker);
+            stage.boot(broker);
+            stage.load(broker, false, 2, 0);
+        }
+        stage.elect(Change { leader: Some(2), isr: &[2, 3], elr: &[] });
+        stage.note_maximal_isr(2, &[2, 3]);
+        stage.commit(1);
+        assert_eq!(stage.broken(), []);
+        stage.cut(2, 1);
+        assert_eq!(stage.broken(), [Invariant::W15]);
+    }
+
+    #[test]
+    fn a_leader_alone_in_its_isr_is_all_there_is_to_lose() {
+        let mut cluster = cluster();
+        cluster.topics[1].config.min_insync_replicas = 1;
+        let mut stage = Stage::of(cluster);
+        stage.change(Change { leader: Some(1), isr: &[1], elr: &[] });
+        stage.note_maximal_isr(1, &[1]);
+        stage.commit(2);
+        stage.lose_power(1);
+        stage.boot(1);
+        stage.load(1, false, 0, 0);
+        stage.register(1, true);
+        stage.change(Change { leader: None, isr: &[], elr: &[] });
+        stage.elect(Change { leader: Some(1), isr: &[1], elr: &[] });
+        assert_eq!(stage.broken(), []);
+    }
+
+    /// The old leader of a partition that was led uncleanly since knows nothing of it and goes on.
+    #[test]
+    fn what_a_zombie_from_before_an_unclean_election_commits_is_not_protected() {
+        let mut cluster = cluster();
+        cluster.topics[1].config.unclean_leader_election_enable = true;
+        cluster.topics[1].config.min_insync_replicas = 1;
+        let mut stage = Stage::of(cluster);
+        stage.change(Change { leader: Some(1), isr: &[1], elr: &[] });
+        stage.note_maximal_isr(1, &[1]);
+        let mut zombie = stage.clone();
+        stage.change(Change { leader: Some(3), isr: &[3], elr: &[] });
+        stage.apply(3);
+        stage.note_maximal_isr(3, &[3]);
+        stage.commit(1);
+        zombie.monitor = stage.monitor.clone();
+        zombie.commit(1);
+        assert_eq!(zombie.broken(), []);
+        stage.monitor = zombie.monitor;
+        stage.commit(1);
+        assert_eq!(stage.broken(), []);
+    }
+}

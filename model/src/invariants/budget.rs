@@ -112,3 +112,102 @@ fn hosted(partition: &PartitionGhost, nodes: &[NodeId]) -> ReplicaSet {
         .filter(|&slot| nodes.contains(&partition.replicas[slot].broker.node()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invariants::stage::{
+        Change, Stage, disk_loss, lying_flush, power_loss, process_crash, write_error,
+    };
+
+    fn in_sync() -> Stage {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage
+    }
+
+    #[test]
+    fn a_loss_has_to_leave_a_sound_candidate() {
+        let stage = in_sync();
+        assert!(stage.monitor.permits(&power_loss(&[1, 2])));
+        assert!(!stage.monitor.permits(&power_loss(&[1, 2, 3])));
+        assert!(stage.monitor.permits(&disk_loss(1)));
+    }
+
+    #[test]
+    fn who_has_lost_records_is_no_guardian_until_it_is_back_in_sync() {
+        let mut stage = in_sync();
+        stage.lose_power(3);
+        stage.boot(3);
+        stage.load(3, false, 1, 0);
+        assert!(!stage.monitor.permits(&power_loss(&[1, 2])));
+        stage.register(3, true);
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        stage.activate(3);
+        stage.copy(3, 1);
+        assert!(!stage.monitor.permits(&power_loss(&[1, 2])), "it is not a candidate yet");
+        stage.change(Change { leader: Some(1), isr: &[1, 2, 3], elr: &[] });
+        assert!(stage.monitor.permits(&power_loss(&[1, 2])));
+        assert_eq!(stage.broken(), []);
+    }
+
+    #[test]
+    fn to_have_flushed_everything_is_as_good_as_not_to_lose_power() {
+        let mut stage = in_sync();
+        stage.flush(3);
+        stage.lose_power(3);
+        stage.crash(2);
+        assert!(stage.monitor.permits(&process_crash(1)), "nobody lacks anything");
+    }
+
+    /// Its old session keeps it a candidate for a while, but it leaves as soon as it can register.
+    #[test]
+    fn who_came_back_uncleanly_is_no_guardian() {
+        let mut stage = in_sync();
+        stage.crash(3);
+        stage.boot(3);
+        stage.load(3, false, 2, 0);
+        assert!(!stage.monitor.permits(&power_loss(&[1, 2])));
+    }
+
+    #[test]
+    fn a_guardian_runs_and_its_disk_is_well() {
+        let mut crashed = in_sync();
+        crashed.crash(3);
+        assert!(!crashed.monitor.permits(&power_loss(&[1, 2])));
+        for fault in [write_error(3), lying_flush(3)] {
+            let mut ailing = in_sync();
+            ailing.begin(&fault);
+            assert!(!ailing.monitor.permits(&power_loss(&[1, 2])), "{fault}");
+            assert!(ailing.monitor.permits(&power_loss(&[1])), "{fault}");
+        }
+    }
+
+    #[test]
+    fn all_processes_may_crash_while_nothing_is_lost() {
+        let mut stage = in_sync();
+        for broker in [1, 2, 3] {
+            assert!(stage.monitor.permits(&process_crash(broker)));
+            stage.crash(broker);
+        }
+    }
+
+    /// With broker 1 harmed and 2 and 3 down, 1 could end up as the last leader known.
+    #[test]
+    fn a_crash_is_refused_while_it_could_leave_the_partition_to_who_lost_records() {
+        let mut stage = in_sync();
+        stage.lose_power(1);
+        assert!(stage.monitor.permits(&process_crash(2)), "broker 3 is a guardian");
+        stage.crash(2);
+        assert!(!stage.monitor.permits(&process_crash(3)));
+        assert!(!stage.monitor.permits(&write_error(3)), "it would halt");
+        stage.change(Change { leader: Some(3), isr: &[3], elr: &[2] });
+        assert!(stage.monitor.permits(&process_crash(3)), "broker 1 is out");
+    }
+
+    #[test]
+    fn the_controller_may_lose_power_but_not_its_disk() {
+        let stage = in_sync();
+        assert!(stage.monitor.permits(&power_loss(&[0])));
+        assert!(!stage.monitor.permits(&disk_loss(0)));
+    }
+}

@@ -20,3 +20,32 @@ pub(super) fn someone_has_everything(partition: &PartitionGhost) -> Verdict {
         Broken::by_nobody(Invariant::W12, text).at(fork)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{Change, Stage};
+
+    #[test]
+    fn w12_the_last_copy_of_a_committed_record_is_cut_off() {
+        let mut stage = Stage::new();
+        stage.commit(1);
+        for broker in [1, 2] {
+            stage.cut(broker, 0);
+        }
+        assert!(!stage.broken().contains(&Invariant::W12), "broker 3 has it still");
+        stage.cut(3, 0);
+        assert_eq!(stage.broken().last(), Some(&Invariant::W12));
+    }
+
+    #[test]
+    fn w12_a_copy_on_a_replica_that_cannot_be_elected_counts() {
+        let mut stage = Stage::new();
+        stage.commit(1);
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        for broker in [1, 2] {
+            stage.cut(broker, 0);
+        }
+        assert!(!stage.broken().contains(&Invariant::W12));
+    }
+}

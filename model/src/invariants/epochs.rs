@@ -24,25 +24,22 @@ pub(super) fn epoch_does_not_fall(
     })
 }
 
-/// W8: the leader epoch cache says where each epoch of the log begins, and no more than that, but for one at the log end
-/// offset in which nothing has been appended yet.
+/// W8: the leader epoch cache says where each epoch of the log begins and nothing else, but that a leader's new epoch,
+/// `begun`, begins at the log end offset.
 pub(super) fn cache_fits_log(
     partition: &PartitionGhost,
     replica: &ReplicaGhost,
+    begun: Option<LeaderEpoch>,
     cache: &[EpochStart],
 ) -> Verdict {
     if !replica.log.is_known() {
         return Ok(());
     }
-    let ascends = |pair: &[EpochStart]| {
-        pair[0].epoch < pair[1].epoch && pair[0].start_offset < pair[1].start_offset
-    };
-    let ends_in_log = cache.last().is_none_or(|last| last.start_offset <= replica.log.end());
-    let is_derived = cache
-        .iter()
-        .all(|start| replica.epochs.contains(start) || start.start_offset == replica.log.end());
-    let is_complete = replica.epochs.iter().all(|start| cache.contains(start));
-    ensure(cache.windows(2).all(ascends) && ends_in_log && is_derived && is_complete, || {
+    let latest = replica.epochs.last().map(|last| last.epoch);
+    let empty = begun
+        .filter(|_| begun != latest)
+        .map(|epoch| EpochStart { epoch, start_offset: replica.log.end() });
+    ensure(replica.epochs.iter().chain(&empty).eq(cache), || {
         let text = format!(
             "leader epoch cache of {} says {}, its log (end {}) says {}",
             partition.name,
@@ -170,4 +167,190 @@ pub(super) fn broker_epoch_rises(
             format!("registered with broker epoch {after} after {}", before.unwrap_or_default());
         Broken::by(Invariant::W10, broker, text)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{Change, ORDERS, Stage};
+    use crate::log::EpochStart;
+    use crate::note::Note;
+
+    /// Broker 2 leads in epoch 1, after broker 1 in epoch 0, and everybody knows.
+    fn second_epoch() -> Stage {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.elect(Change { leader: Some(2), isr: &[1, 2, 3], elr: &[] });
+        stage
+    }
+
+    #[test]
+    fn w8_epochs_do_not_fall_along_a_log() {
+        let mut stage = second_epoch();
+        stage.commit(1);
+        assert_eq!(stage.broken(), []);
+        let late = stage.new_batch(3, 0);
+        stage.append(3, late, false);
+        assert_eq!(stage.broken(), [Invariant::W8]);
+    }
+
+    fn start(epoch: u32, start_offset: u64) -> EpochStart {
+        EpochStart { epoch: LeaderEpoch(epoch), start_offset: Offset(start_offset) }
+    }
+
+    /// Broker 2, with records 0 and 1 of epoch 0, becomes the leader of epoch 1 with this cache.
+    fn begins_with_cache(epochs: Vec<EpochStart>) -> Vec<Invariant> {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.change(Change { leader: Some(2), isr: &[1, 2, 3], elr: &[] });
+        let (partition, leader_epoch) = (ORDERS, LeaderEpoch(1));
+        let log_end_offset = Offset(2);
+        stage.note(2, Note::BecameLeader { partition, leader_epoch, log_end_offset, epochs });
+        stage.broken()
+    }
+
+    #[test]
+    fn w8_the_epoch_cache_is_what_the_log_says() {
+        assert_eq!(begins_with_cache(vec![start(0, 0), start(1, 2)]), []);
+        for wrong in [
+            vec![start(1, 2)],
+            vec![start(0, 0), start(1, 1)],
+            vec![start(0, 0), start(1, 3)],
+            vec![start(0, 0), start(1, 2), start(2, 2)],
+        ] {
+            assert_eq!(begins_with_cache(wrong), [Invariant::W8]);
+        }
+    }
+
+    #[test]
+    fn w8_a_cut_takes_its_epochs_along() {
+        let mut stage = second_epoch();
+        stage.produce(2, 1);
+        stage.copy(3, 2);
+        let mut forgetful = stage.clone();
+        let epochs = stage.epochs(3);
+        stage.cut(3, 2);
+        let note = Note::Truncated {
+            partition: ORDERS,
+            log_end_offset: Offset(2),
+            high_watermark_before: Offset(2),
+            epochs,
+        };
+        forgetful.note(3, note);
+        assert_eq!(stage.broken(), []);
+        assert_eq!(forgetful.broken(), [Invariant::W8]);
+        assert!(
+            forgetful.sentence().contains("says 0 from 0, 1 from 2, its log (end 2) says 0 from 0")
+        );
+    }
+
+    #[test]
+    fn w9_a_zombie_appends_in_its_own_epoch_only() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.change(Change { leader: Some(2), isr: &[1, 2, 3], elr: &[] });
+        stage.apply(2);
+        let zombies = stage.new_batch(1, 0);
+        stage.append(1, zombies, true);
+        assert_eq!(stage.broken(), []);
+        let forged = stage.new_batch(1, 1);
+        stage.append(1, forged, true);
+        assert_eq!(stage.broken(), [Invariant::W9]);
+    }
+
+    #[test]
+    fn w9_an_epoch_has_one_leader() {
+        let mut stage = second_epoch();
+        stage.commit(1);
+        let (partition, leader_epoch, log_end_offset) = (ORDERS, LeaderEpoch(1), Offset(3));
+        let epochs = stage.epochs(3);
+        stage.note(3, Note::BecameLeader { partition, leader_epoch, log_end_offset, epochs });
+        stage.produce(3, 1);
+        assert_eq!(stage.broken(), [Invariant::W9]);
+        assert!(stage.sentence().contains("appended orders-0@3 in epoch 1, in which broker 2 led"));
+    }
+
+    #[test]
+    fn w9_an_offset_of_an_epoch_is_given_out_once() {
+        let mut stage = Stage::new();
+        stage.produce(1, 2);
+        stage.lose_power(1);
+        stage.boot(1);
+        stage.load(1, false, 1, 0);
+        stage.apply(1);
+        assert_eq!(stage.broken(), []);
+        stage.produce(1, 1);
+        assert_eq!(stage.broken(), [Invariant::W9]);
+    }
+
+    #[test]
+    fn w10_a_partition_goes_from_one_state_to_the_next() {
+        let advanced_by = |partition_epochs: u32, leader_epochs: u32| {
+            let mut stage = Stage::new();
+            stage.state.partition_epoch.0 += partition_epochs;
+            stage.state.leader_epoch.0 += leader_epochs;
+            stage.change(Change { leader: Some(2), isr: &[1, 2, 3], elr: &[] });
+            stage.broken()
+        };
+        assert_eq!(advanced_by(0, 0), []);
+        assert_eq!(advanced_by(1, 0), [Invariant::W10]);
+        assert_eq!(advanced_by(0, 1), [Invariant::W10]);
+    }
+
+    #[test]
+    fn w10_an_update_is_not_made_to_an_older_state() {
+        let mut stage = Stage::new();
+        let older = stage.state.clone();
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        stage.state = older;
+        stage.change(Change { leader: Some(1), isr: &[1, 3], elr: &[] });
+        assert_eq!(stage.broken(), [Invariant::W10]);
+    }
+
+    #[test]
+    fn w10_a_restarted_controller_repeats_what_it_had_committed() {
+        let mut stage = Stage::new();
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        stage.elect(Change { leader: Some(2), isr: &[1, 2], elr: &[] });
+        stage.restart_controller(stage.metadata_records());
+        stage.change(Change { leader: Some(2), isr: &[1, 2, 3], elr: &[] });
+        assert_eq!(stage.broken(), []);
+    }
+
+    #[test]
+    fn w10_a_controller_that_forgot_is_told_at_its_next_decision() {
+        let mut stage = Stage::new();
+        let before = stage.state.clone();
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        stage.restart_controller(stage.metadata_records() - 1);
+        stage.state = before;
+        stage.change(Change { leader: Some(1), isr: &[1, 3], elr: &[] });
+        assert_eq!(stage.broken(), [Invariant::W10]);
+    }
+
+    #[test]
+    fn w10_a_broker_does_not_go_back_to_an_older_epoch_while_it_runs() {
+        let old_news = |stage: &mut Stage| {
+            let (partition, leader_epoch) = (ORDERS, LeaderEpoch(0));
+            let leader = Some(BrokerId(1));
+            stage.note(3, Note::BecameFollower { partition, leader_epoch, leader });
+        };
+        let (mut running, mut restarted) = (second_epoch(), second_epoch());
+        restarted.crash(3);
+        restarted.restart(3);
+        old_news(&mut running);
+        old_news(&mut restarted);
+        assert_eq!((running.broken(), restarted.broken()), (vec![Invariant::W10], vec![]));
+    }
+
+    #[test]
+    fn w10_broker_epochs_rise() {
+        let mut stage = Stage::new();
+        stage.register(2, false);
+        assert_eq!(stage.broken(), []);
+        let (broker, broker_epoch) = (BrokerId(2), BrokerEpoch(4));
+        stage.note(0, Note::BrokerRegistered { broker, broker_epoch, unclean: false });
+        assert_eq!(stage.broken(), [Invariant::W10]);
+    }
 }

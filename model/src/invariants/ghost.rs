@@ -176,6 +176,11 @@ impl PartitionGhost {
         (0..self.replicas.len()).filter(|&slot| self.replicas[slot].is_harmed).collect()
     }
 
+    /// Who has registered after an unclean shutdown and is about to leave ISR and ELR.
+    pub(super) fn excluded(&self) -> ReplicaSet {
+        (0..self.replicas.len()).filter(|&slot| self.replicas[slot].owes_exclusion).collect()
+    }
+
     /// What the controller's state says of this partition.
     pub(super) fn registration_of(&self, state: &PartitionState) -> Registration {
         let named = state.isr.iter().chain(&state.elr).chain(&state.leader);
@@ -264,7 +269,7 @@ impl ReplicaGhost {
         self.is_harmed |= match aftermath {
             Aftermath::Kept => false,
             Aftermath::PowerLost => !self.is_durable(),
-            Aftermath::DiskLost => true,
+            Aftermath::DiskLost => self.log.end() > Offset::ZERO,
         };
         self.aftermath = self.aftermath.max(Some(aftermath));
         self.is_open = false;

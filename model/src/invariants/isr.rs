@@ -102,3 +102,127 @@ pub(super) fn unclean_broker_was_excluded(partition: &PartitionGhost, slot: usiz
         Broken::by(Invariant::W13, replica.broker, text)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{Change, Stage};
+
+    #[test]
+    fn w14_a_leader_does_not_commit_ahead_of_those_it_counts_on() {
+        let mut stage = Stage::new();
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.high_watermark(1, 1, true);
+        assert_eq!(stage.broken(), [Invariant::W14]);
+        assert_eq!(
+            stage.sentence(),
+            "W14 HighWatermarkJustification broken by broker 3: leader 1 calls all below 1 committed, but orders-0@0 is \
+             not in this log, which is in the leader's maximal ISR"
+        );
+    }
+
+    #[test]
+    fn w4_a_leader_that_shrinks_its_isr_on_its_own_forgets_the_controllers() {
+        let mut stage = Stage::new();
+        stage.note_maximal_isr(1, &[1, 2]);
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.high_watermark(1, 1, true);
+        assert_eq!(stage.broken(), [Invariant::W4]);
+    }
+
+    #[test]
+    fn w3_a_leader_below_min_isr_does_not_commit_without_the_elr() {
+        let mut stage = Stage::new();
+        stage.change(Change { leader: Some(1), isr: &[1], elr: &[2] });
+        stage.note_maximal_isr(1, &[1]);
+        stage.produce(1, 1);
+        stage.high_watermark(1, 1, true);
+        assert_eq!(stage.broken(), [Invariant::W3]);
+    }
+
+    #[test]
+    fn a_shrink_that_the_controller_has_agreed_to_breaks_nothing() {
+        let mut stage = Stage::new();
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        stage.note_maximal_isr(1, &[1, 2]);
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.high_watermark(1, 1, true);
+        assert_eq!(stage.broken(), []);
+    }
+
+    /// The leader does not know yet that what it was told is gone.
+    #[test]
+    fn who_lost_its_records_since_does_not_count() {
+        let mut stage = Stage::new();
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.copy(3, 1);
+        stage.lose_power(3);
+        stage.boot(3);
+        stage.load(3, false, 0, 0);
+        stage.high_watermark(1, 1, true);
+        assert_eq!(stage.broken(), []);
+    }
+
+    /// A zombie hears of a fetch that was sent before its successor took over.
+    #[test]
+    fn a_zombie_may_commit_what_its_successor_has() {
+        let mut stage = Stage::new();
+        stage.commit(1);
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.copy(3, 1);
+        let mut zombie = stage.clone();
+        stage.change(Change { leader: Some(2), isr: &[2, 3], elr: &[] });
+        stage.apply(2);
+        zombie.monitor = stage.monitor.clone();
+        zombie.high_watermark(1, 2, true);
+        assert_eq!(zombie.broken(), []);
+    }
+
+    #[test]
+    fn w11_tells_each_flaw_of_a_state() {
+        let flaw_of = |leader: Option<u16>, isr: &[u16], elr: &[u16]| {
+            let mut stage = Stage::new();
+            stage.change(Change { leader, isr, elr });
+            stage.monitor.violations().first().map(|it| (it.invariant, it.text.clone()))
+        };
+        assert_eq!(flaw_of(Some(1), &[1], &[2]), None);
+        assert_eq!(flaw_of(Some(2), &[2, 3], &[]), None);
+        assert_eq!(flaw_of(None, &[], &[1, 2]), None);
+        let says = |flaw: Option<(Invariant, String)>, what: &str| {
+            flaw.is_some_and(|(number, text)| number == Invariant::W11 && text.contains(what))
+        };
+        assert!(says(flaw_of(Some(1), &[2, 3], &[]), "the leader is not in the ISR"));
+        assert!(says(flaw_of(Some(1), &[1], &[1, 2]), "a replica is in both ISR and ELR"));
+        assert!(says(flaw_of(Some(1), &[1, 2], &[3]), "there is an ELR though"));
+        assert!(says(flaw_of(Some(1), &[1, 9], &[]), "is not a replica"));
+    }
+
+    #[test]
+    fn w11_a_fenced_broker_does_not_join() {
+        let mut stage = Stage::new();
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        let mut active = stage.clone();
+        stage.register(3, false);
+        for stage in [&mut stage, &mut active] {
+            stage.change(Change { leader: Some(1), isr: &[1, 2, 3], elr: &[] });
+        }
+        assert_eq!((stage.broken(), active.broken()), (vec![Invariant::W11], vec![]));
+    }
+
+    #[test]
+    fn w13_an_unclean_broker_takes_part_only_after_it_was_excluded() {
+        let mut stage = Stage::new();
+        stage.register(3, true);
+        let mut excluded = stage.clone();
+        excluded.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        for stage in [&mut stage, &mut excluded] {
+            stage.activate(3);
+        }
+        assert_eq!((stage.broken(), excluded.broken()), (vec![Invariant::W13], vec![]));
+    }
+}

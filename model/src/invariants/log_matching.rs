@@ -91,3 +91,94 @@ pub(super) fn in_sync_replica_is_identical(
         Broken::by(Invariant::W1, replica.broker, text).at(fork)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{Change, Stage};
+
+    /// Leader 1 has a record that nobody has copied; 2 leads now and has another one in its place. Both followers of 2
+    /// know of it.
+    fn diverged() -> Stage {
+        let mut stage = Stage::new();
+        stage.commit(3);
+        stage.produce(1, 1);
+        stage.change(Change { leader: Some(2), isr: &[2, 3], elr: &[] });
+        stage.apply(2);
+        stage.apply(3);
+        stage.produce(2, 1);
+        stage.copy(3, 2);
+        stage
+    }
+
+    #[test]
+    fn w1_a_tail_that_was_not_cut_is_seen_at_the_next_append() {
+        let mut stage = diverged();
+        stage.apply(1);
+        stage.produce(2, 1);
+        stage.copy(1, 2);
+        assert_eq!(stage.broken(), [Invariant::W1]);
+        assert_eq!(
+            stage.sentence(),
+            "W1 LogMatching broken by broker 1: appended orders-0@4 of epoch 1 on top of a log that differs from that \
+             of its leader 2 from 3 on"
+        );
+    }
+
+    #[test]
+    fn w1_a_tail_that_was_not_cut_is_seen_when_it_is_called_committed() {
+        let mut stage = diverged();
+        stage.apply(1);
+        stage.high_watermark(2, 4, true);
+        stage.high_watermark(1, 4, false);
+        assert_eq!(stage.broken(), [Invariant::W1]);
+        assert_eq!(stage.monitor.violations()[0].offset.map(|offset| offset.0), Some(3));
+    }
+
+    #[test]
+    fn a_tail_that_was_cut_breaks_nothing() {
+        let mut stage = diverged();
+        stage.apply(1);
+        stage.cut(1, 3);
+        stage.produce(2, 1);
+        stage.copy(1, 2);
+        stage.copy(3, 2);
+        stage.high_watermark(2, 5, true);
+        stage.high_watermark(1, 5, false);
+        assert_eq!(stage.broken(), []);
+    }
+
+    #[test]
+    fn w1_a_follower_cannot_know_of_commits_before_any_leader() {
+        let mut stage = Stage::new();
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.high_watermark(2, 1, false);
+        assert_eq!(stage.broken(), [Invariant::W1]);
+    }
+
+    #[test]
+    fn w1_logs_that_differ_at_rest_are_told() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        let stamp = stage.stamp(0);
+        stage.monitor.final_check(stamp);
+        assert_eq!(stage.broken(), [Invariant::W1]);
+        assert!(stage.sentence().contains("by broker 3: in sync and at rest, its log (end 2)"));
+    }
+
+    #[test]
+    fn at_rest_replicas_that_are_out_of_sync_or_down_do_not_count() {
+        let mut stage = Stage::new();
+        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
+        stage.note_maximal_isr(1, &[1, 2]);
+        stage.commit(2);
+        stage.crash(2);
+        stage.produce(1, 1);
+        let stamp = stage.stamp(0);
+        stage.monitor.final_check(stamp);
+        assert_eq!(stage.broken(), []);
+    }
+}

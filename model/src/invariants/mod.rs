@@ -18,6 +18,8 @@ mod durability;
 mod epochs;
 mod ghost;
 mod isr;
+#[cfg(test)]
+mod laws;
 mod leader_completeness;
 mod log_matching;
 mod offsets;
@@ -25,6 +27,8 @@ mod purgatory;
 mod record_chain;
 mod recovery;
 mod replica_set;
+#[cfg(test)]
+mod stage;
 mod truncation;
 mod violation;
 
@@ -327,7 +331,8 @@ impl Monitor {
         replica.cut(end);
         replica.undoable_cut = Some(replica.undoable_cut.map_or(end, |cut| cut.min(end)));
         let partition = &self.partitions[index];
-        let verdict = epochs::cache_fits_log(partition, &partition.replicas[slot], cache);
+        let replica = &partition.replicas[slot];
+        let verdict = epochs::cache_fits_log(partition, replica, None, cache);
         self.judge(stamp, Some(index), verdict);
         self.check_durability(stamp, index);
     }
@@ -394,7 +399,8 @@ impl Monitor {
             true => leader_completeness::leader_is_complete(partition, slot, epoch),
             false => Ok(()),
         };
-        let cache = epochs::cache_fits_log(partition, &partition.replicas[slot], cache);
+        let replica = &partition.replicas[slot];
+        let cache = epochs::cache_fits_log(partition, replica, Some(epoch), cache);
         self.judge(stamp, Some(index), completeness);
         self.judge(stamp, Some(index), cache);
     }
@@ -506,10 +512,10 @@ impl Monitor {
             return;
         }
         self.check_state(stamp, index, before.as_ref(), &after);
-        self.take_state(index, before.as_ref(), after);
-        if unclean_election {
-            self.elected_uncleanly(stamp, index, before.as_ref(), &after);
+        if unclean_election && let Some(leader) = after.leader {
+            self.elected_uncleanly(stamp, index, leader);
         }
+        self.take_state(index, before.as_ref(), after);
         self.partitions[index].reassess();
         self.check_candidates(stamp, index);
     }
@@ -537,15 +543,17 @@ impl Monitor {
         }
     }
 
-    /// A replica that joins the ISR is caught up, whatever it lost before it registered; one that is neither in ISR nor
-    /// in ELR is excluded.
+    /// A replica that a leader takes into the ISR is caught up, whatever it lost before it registered; one that is neither
+    /// in ISR nor in ELR is excluded.
     fn take_state(&mut self, index: usize, before: Option<&Registration>, after: Registration) {
         let candidates_before = before.map_or(Default::default(), Registration::candidates);
         let brokers = &self.brokers;
         let partition = &mut self.partitions[index];
         for (slot, replica) in partition.replicas.iter_mut().enumerate() {
             let is_candidate = after.candidates().contains(slot);
-            let joins = after.isr.contains(slot) && !candidates_before.contains(slot);
+            let is_welcomed = before.is_some_and(|it| it.leader_epoch == after.leader_epoch);
+            let joins =
+                is_welcomed && after.isr.contains(slot) && !candidates_before.contains(slot);
             replica.owes_exclusion &= is_candidate;
             replica.is_harmed &= !joins || lost_since_registration(brokers, replica);
         }
@@ -553,19 +561,13 @@ impl Monitor {
         partition.registration = Some(after);
     }
 
-    fn elected_uncleanly(
-        &mut self,
-        stamp: Stamp,
-        index: usize,
-        before: Option<&Registration>,
-        after: &Registration,
-    ) {
+    fn elected_uncleanly(&mut self, stamp: Stamp, index: usize, leader: usize) {
         let partition = &mut self.partitions[index];
         let topic = self.cluster.topic(partition.partition.topic);
         if topic.config.unclean_leader_election_enable {
             partition.void();
-        } else if let (Some(before), Some(leader)) = (before, after.leader) {
-            let verdict = leader_completeness::election_is_clean(partition, before, leader);
+        } else {
+            let verdict = leader_completeness::election_is_clean(partition, leader);
             self.judge(stamp, Some(index), verdict);
         }
     }

@@ -65,3 +65,51 @@ pub(super) fn recovery_point_is_in_log(
         Broken::by(Invariant::W7, replica.broker, text).at(end)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ids::Offset;
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{ORDERS, Stage};
+    use crate::note::Note;
+
+    #[test]
+    fn w7_a_log_has_no_gap_and_no_overlap() {
+        for at in [0, 2] {
+            let mut stage = Stage::new();
+            stage.produce(1, 1);
+            let batch = stage.new_batch(1, 0);
+            stage.append(1, batch.stamped(Offset(at), batch.leader_epoch), true);
+            assert_eq!(stage.broken(), [Invariant::W7], "at {at}");
+        }
+    }
+
+    #[test]
+    fn w7_a_high_watermark_is_within_the_log() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        assert_eq!(stage.broken(), []);
+        stage.high_watermark(2, 3, false);
+        assert_eq!(stage.broken(), [Invariant::W7]);
+    }
+
+    #[test]
+    fn w7_only_a_followers_high_watermark_may_fall() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.high_watermark(2, 1, false);
+        assert_eq!(stage.broken(), []);
+        stage.high_watermark(1, 1, true);
+        assert_eq!(stage.broken(), [Invariant::W7]);
+    }
+
+    #[test]
+    fn w7_nothing_beyond_the_log_is_durable() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.flush(1);
+        assert_eq!(stage.broken(), []);
+        stage.note(1, Note::Flushed { partition: ORDERS, recovery_point: Offset(3) });
+        assert_eq!(stage.broken(), [Invariant::W7]);
+    }
+}

@@ -43,3 +43,47 @@ pub(super) fn enough_are_in_sync(
         Broken::by(Invariant::W19, replica.broker, text).at(answer.required_offset)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ids::Offset;
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{ORDERS, Stage};
+    use crate::note::Note;
+
+    /// Broker 1 answers, with the high watermark at 2.
+    fn answered(required_offset: u64, high_watermark: u64, maximal_isr: u32) -> Vec<Invariant> {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.produce(1, 1);
+        let note = Note::AcksAllCompleted {
+            partition: ORDERS,
+            required_offset: Offset(required_offset),
+            high_watermark: Offset(high_watermark),
+            maximal_isr,
+            min_isr: 2,
+        };
+        stage.note(1, note);
+        stage.broken()
+    }
+
+    #[test]
+    fn w19_what_is_committed_may_be_acknowledged() {
+        assert_eq!(answered(2, 2, 2), []);
+    }
+
+    #[test]
+    fn w19_what_is_not_committed_may_not_be_acknowledged() {
+        assert_eq!(answered(3, 2, 3), [Invariant::W19]);
+        assert_eq!(
+            answered(3, 3, 3),
+            [Invariant::W19],
+            "it says so, but was not seen to get there"
+        );
+    }
+
+    #[test]
+    fn w19_with_too_few_in_sync_nothing_may_be_acknowledged() {
+        assert_eq!(answered(2, 2, 1), [Invariant::W19]);
+    }
+}

@@ -23,3 +23,52 @@ pub(super) fn cut_spares_committed(
         Broken::by(Invariant::W15, replica.broker, text).at(end)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invariants::Invariant;
+    use crate::invariants::stage::{Change, Stage};
+
+    #[test]
+    fn w15_a_follower_that_truncates_to_its_own_high_watermark_loses_committed_records() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.produce(1, 1);
+        stage.copy(2, 1);
+        stage.copy(3, 1);
+        stage.high_watermark(1, 3, true);
+        stage.cut(2, 2);
+        assert_eq!(stage.broken(), [Invariant::W15]);
+        assert_eq!(
+            stage.sentence(),
+            "W15 TruncationSafety broken by broker 2: cut its log at 2, and with it committed record orders-0@2 \
+             (committed is all below 3)"
+        );
+    }
+
+    #[test]
+    fn a_tail_that_was_never_committed_may_go_even_below_the_true_high_watermark() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.produce(1, 3);
+        stage.change(Change { leader: Some(2), isr: &[2, 3], elr: &[] });
+        stage.apply(2);
+        stage.apply(3);
+        stage.note_maximal_isr(2, &[2, 3]);
+        stage.commit(6);
+        stage.apply(1);
+        stage.cut(1, 2);
+        assert_eq!(stage.broken(), []);
+    }
+
+    #[test]
+    fn who_lost_records_may_start_over() {
+        let mut stage = Stage::new();
+        stage.commit(2);
+        stage.lose_power(3);
+        stage.boot(3);
+        stage.load(3, false, 1, 0);
+        stage.cut(3, 0);
+        assert_eq!(stage.broken(), []);
+    }
+}
