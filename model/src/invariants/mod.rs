@@ -133,6 +133,8 @@ impl Monitor {
     }
 
     /// A process said something.
+    ///
+    /// Long: one arm per kind of note.
     pub fn noted(&mut self, stamp: Stamp, note: &Note) {
         match note {
             Note::Appended { partition, batch, as_leader } => {

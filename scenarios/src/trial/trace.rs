@@ -158,6 +158,8 @@ impl Teller {
     }
 
     /// What an actor told, in words; `None` for what the messages show already.
+    ///
+    /// Long: one arm per kind of note.
     fn note(&self, note: &Note) -> Option<String> {
         Some(match note {
             Note::SendInvoked { record, partition, .. } => {
