@@ -258,6 +258,32 @@ fn rule(word: &str) -> Option<(&str, u32)> {
 }
 
 #[test]
+fn no_configuration_key_does_nothing() {
+    let files = sources();
+    let (config, rest): (Vec<&File>, Vec<&File>) =
+        files.iter().partition(|file| file.name.starts_with("model/src/config/"));
+    let fields: Vec<&str> = config.iter().flat_map(|file| fields(&file.text)).collect();
+    assert!(fields.len() > 60, "only {} fields were found", fields.len());
+    let product: Vec<&str> =
+        config.iter().filter(|file| !file.is_test()).map(|file| file.product()).collect();
+    let is_read = |field: &str| {
+        let in_rest = rest.iter().any(|file| file.text.contains(&format!(".{field}")));
+        in_rest || product.iter().any(|text| text.contains(&format!("self.{field}")))
+    };
+    let idle = fields.into_iter().filter(|field| !is_read(field)).map(str::to_owned).collect();
+    none("fields of the configuration that nobody reads", idle);
+}
+
+/// The fields that definitions of keys name: `"min.insync.replicas" => min_insync_replicas: u32`.
+fn fields(text: &str) -> Vec<&str> {
+    let is_field = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let definitions = text.lines().filter(|line| line.trim_start().starts_with('"'));
+    let after_arrow = definitions.filter_map(|line| line.split_once("\" => "));
+    let names = after_arrow.filter_map(|(_, rest)| rest.split_once(':')).map(|(name, _)| name);
+    names.filter(is_field).collect()
+}
+
+#[test]
 fn rules_are_found_in_text() {
     let text = "When it grows (F13, L19 to L21; PB3). Not E0, KIP-101, W7 or KAFKA-7128.";
     let found: Vec<_> = rules(text).into_iter().collect();

@@ -21,10 +21,6 @@ config_table! {
 
     "min.insync.replicas" => min_insync_replicas: u32, Kind::Int, Some(number(1)), Valid::AtLeast(1),
         "in-sync replicas without which a produce request with `acks=all` is refused", "Since 0.8.2";
-    "default.replication.factor" => default_replication_factor: u32, Kind::Int, Some(number(1)), Valid::AtLeast(1),
-        "replicas of a topic that does not say", "Since 0.8";
-    "num.partitions" => num_partitions: u32, Kind::Int, Some(number(1)), Valid::AtLeast(1),
-        "partitions of a topic that does not say", "Since 0.8";
     "message.max.bytes" => message_max_bytes: u32, Kind::Int, Some(number(1_048_588)), Valid::AtLeast(0),
         "largest batch that is accepted", "Since 0.8; `1000012` before 2.5";
 
@@ -41,9 +37,6 @@ config_table! {
     "leader.imbalance.check.interval.seconds" => leader_imbalance_check_interval_seconds: u64, Kind::Long,
         Some(number(300)), Valid::AtLeast(1),
         "seconds between the checks whether to do so", "Since 0.8";
-    "leader.imbalance.per.broker.percentage" => leader_imbalance_per_broker_percentage: u32, Kind::Int,
-        Some(number(10)), Valid::AtLeast(0),
-        "share of a broker's preferred partitions led by others at which it is done", "Since 0.8";
 
     "replica.lag.time.max.ms" => replica_lag_time_max_ms: u64, Kind::Long, Some(number(30_000)), Valid::AtLeast(1),
         "how long a follower may be behind before it leaves the in-sync set", "Since 0.8; `10000` before 2.5";
@@ -85,15 +78,9 @@ config_table! {
         "time between a broker's heartbeats to the controller", "Since 2.8 (KIP-631)";
     "broker.session.timeout.ms" => broker_session_timeout_ms: u64, Kind::Int, Some(number(9_000)), Valid::AtLeast(1),
         "time without heartbeat after which the controller fences a broker", "Since 2.8 (KIP-631)";
-    "controlled.shutdown.enable" => controlled_shutdown_enable: bool, Kind::Boolean, Some(boolean(true)), Valid::Any,
-        "whether a stopping broker first hands over its leaderships", "Since 0.8";
     "controller.quorum.append.linger.ms" => controller_quorum_append_linger_ms: u64, Kind::Int, Some(number(25)),
         Valid::AtLeast(0),
         "how long the controller gathers metadata records before it flushes them", "Since 2.8 (KIP-595)";
-    "controller.quorum.fetch.timeout.ms" => controller_quorum_fetch_timeout_ms: u64, Kind::Int,
-        Some(number(2_000)), Valid::AtLeast(1),
-        "time without a successful metadata fetch after which the controller is looked for anew",
-        "Since 2.8 (KIP-595)";
     "controller.quorum.request.timeout.ms" => controller_quorum_request_timeout_ms: u64, Kind::Int,
         Some(number(2_000)), Valid::AtLeast(1),
         "time to wait for the controller's answer to one metadata request", "Since 2.8 (KIP-595)";
@@ -205,6 +192,7 @@ const THREADS: &str = "a node's speed is the trial's, not its number of threads"
 const SOCKETS: &str = "sockets belong to the simulated network";
 const LIMITS: &str = "connections and requests are not limited";
 const TOPICS: &str = "topics exist before the clients start and stay";
+const EXPLICIT_TOPICS: &str = "every topic says how many partitions and replicas it has";
 const SESSIONS: &str = "every fetch is a full one";
 const OFFSETS: &str = "committed offsets do not expire and carry no metadata";
 const REBALANCING: &str = "partitions are assigned by hand, so there is no rebalancing";
@@ -232,6 +220,15 @@ pub(super) const UNMODELLED: &[Unmodelled] = &[
     keeps("controller.quorum.election.timeout.ms", number(1_000), ONE_CONTROLLER),
     keeps("controller.quorum.election.backoff.max.ms", number(1_000), ONE_CONTROLLER),
     keeps("controller.quorum.auto.join.enable", boolean(false), ONE_CONTROLLER),
+    keeps("controller.quorum.fetch.timeout.ms", number(2_000), ONE_CONTROLLER),
+    alike("leader.imbalance.per.broker.percentage", "every imbalance is corrected"),
+    keeps(
+        "controlled.shutdown.enable",
+        boolean(true),
+        "a broker that is asked to stop hands over its leaderships",
+    ),
+    alike("default.replication.factor", EXPLICIT_TOPICS),
+    alike("num.partitions", EXPLICIT_TOPICS),
     keeps("metadata.log.max.record.bytes.between.snapshots", number(20_971_520), METADATA_LOG),
     keeps("metadata.log.max.snapshot.interval.ms", number(3_600_000), METADATA_LOG),
     keeps("metadata.log.segment.bytes", number(1_073_741_824), METADATA_LOG),
