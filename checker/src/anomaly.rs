@@ -51,8 +51,10 @@ kinds! {
     ReadBeforeSend "read-before-send" PartitionOrder;
     /// A reader got a record that the final log does not have, though nobody was promised it would.
     UnstableRead "unstable-read" PartitionOrder;
-    /// A producer's later record lies before its earlier one.
+    /// A producer's later record lies before its earlier one, and both were acknowledged.
     OutOfOrder "out-of-order" PartitionOrder;
+    /// Two of a producer's records lie against the order it sent them in, and it was not told of both that they succeeded.
+    LateAppend "late-append" PartitionOrder;
     /// A consumer's reads jumped over a record.
     PollSkip "poll-skip" PartitionOrder;
     /// A consumer's reads went back.
@@ -93,10 +95,16 @@ impl AnomalyKind {
     }
 
     /// Whether one such anomaly makes its property invalid. The others are counted: a redelivery is what at-least-once
-    /// costs, and a commit before processing does harm only if the process then dies.
+    /// costs, a commit before processing does harm only if the process then dies, and a request that its producer has
+    /// given up on may still arrive, behind what was sent since.
     #[must_use]
     pub const fn breaks_its_property(self) -> bool {
-        !matches!(self, AnomalyKind::CommitBeyondProcessing | AnomalyKind::GroupRedelivery)
+        !matches!(
+            self,
+            AnomalyKind::CommitBeyondProcessing
+                | AnomalyKind::GroupRedelivery
+                | AnomalyKind::LateAppend
+        )
     }
 }
 

@@ -110,6 +110,7 @@ impl Contract {
             K::OutOfOrder => {
                 (!self.idempotence && self.retries && self.max_in_flight > 1).then_some(REORDERED)
             }
+            K::LateAppend => (!self.idempotence).then_some(OVERTAKEN),
             K::SkippedByReset => {
                 (self.auto_offset_reset == AutoOffsetReset::Latest).then_some(RESET)
             }
@@ -154,6 +155,10 @@ const ACKS_ONE: Permission =
 const UNCLEAN: Permission = Permission {
     setting: "unclean.leader.election.enable=true",
     prevented_by: "unclean.leader.election.enable=false",
+};
+const OVERTAKEN: Permission = Permission {
+    setting: "enable.idempotence=false",
+    prevented_by: "enable.idempotence=true, with which a broker refuses what comes out of sequence",
 };
 const ONE_REPLICA: Permission =
     Permission { setting: "min.insync.replicas=1", prevented_by: "min.insync.replicas=2" };

@@ -1,34 +1,51 @@
-//! Claim: the records of one producer session in one partition lie in the order `send()` was called.
+//! Claim: the acknowledged records of one producer session in one partition lie in the order `send()` was called.
+//!
+//! A record whose producer gave up on it may still arrive, and then lies behind what was sent since. That is counted
+//! (`late-append`) and breaks no promise: nobody was told where, or whether, it is (V5 is about acknowledged sends).
 //!
 //! O(sends). A record that is in the log twice counts where it is first: that it is there again is a duplicate, not a
 //! disorder. Failed and lost records have no place and are passed over.
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
-use crate::evidence::sends::{Send, SendId};
+use crate::evidence::sends::{Outcome, Send, SendId};
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::verdict::Coverage;
 
-/// Compares each record with the farthest one its session sent before.
+/// The records of a session that lie farthest in one partition's log: of all it sent, and of those acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Farthest {
+    any: Option<SendId>,
+    acked: Option<SendId>,
+}
+
+/// Compares each record with the farthest ones its session sent before.
 pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
     let sessions = evidence.history.sessions().count();
-    let mut farthest: Table<Option<SendId>> = Table::new(sessions, evidence.logs.len());
+    let mut farthest: Table<Farthest> = Table::new(sessions, evidence.logs.len());
     for (id, send) in evidence.sends.iter() {
         let Some(place) = send.place else { continue };
-        let last = farthest.cell(send.process.0, send.key.0);
-        let Some(earlier) = last.map(|earlier| evidence.sends.get(earlier)) else {
-            *last = Some(id);
-            continue;
+        let is_acked = send.outcome == Outcome::Ok;
+        let cell = farthest.cell(send.process.0, send.key.0);
+        let ahead = |earlier: Option<SendId>| {
+            let earlier = evidence.sends.get(earlier?);
+            earlier.place.filter(|&earlier| place < earlier).map(|ahead| (earlier, ahead))
         };
-        coverage.order_pairs += 1;
-        let behind = earlier.place.filter(|&earlier| place < earlier);
-        match behind {
-            None => *last = Some(id),
-            Some(ahead) => {
-                let weight = (ahead.get() - place.get()) as u64;
-                findings.report(AnomalyKind::OutOfOrder, weight, || prove(evidence, earlier, send));
-            }
+        coverage.order_pairs += u64::from(cell.any.is_some());
+        let overtaken = ahead(cell.acked).filter(|_| is_acked);
+        let disorder = overtaken
+            .map(|pair| (AnomalyKind::OutOfOrder, pair))
+            .or_else(|| ahead(cell.any).map(|pair| (AnomalyKind::LateAppend, pair)));
+        if let Some((kind, (earlier, ahead))) = disorder {
+            let weight = (ahead.get() - place.get()) as u64;
+            findings.report(kind, weight, || prove(evidence, earlier, send));
+        }
+        if ahead(cell.any).is_none() {
+            cell.any = Some(id);
+        }
+        if is_acked && ahead(cell.acked).is_none() {
+            cell.acked = Some(id);
         }
     }
 }

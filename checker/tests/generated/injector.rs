@@ -36,7 +36,8 @@ impl Injector {
             Kind::AckedOffsetConflict => self.misacknowledge()?,
             Kind::ReadBeforeSend => self.send_late()?,
             Kind::UnstableRead => self.read_beyond_the_end()?,
-            Kind::OutOfOrder => self.swap_neighbours()?,
+            Kind::OutOfOrder => self.swap_neighbours().map(|_| 1)?,
+            Kind::LateAppend => self.give_up_and_arrive_late()?,
             Kind::PollSkip => self.skip_in_poll()?,
             Kind::NonmonotonicPoll => self.poll_again()?,
             Kind::LostWrite => self.overwrite()?,
@@ -126,6 +127,17 @@ impl Injector {
                     *offset = of_first?
                 }
                 _ => {}
+            }
+        }
+        Some(first)
+    }
+
+    /// As two neighbours in the wrong order, but the first one's producer never learns what became of it.
+    fn give_up_and_arrive_late(&mut self) -> Option<u64> {
+        let late = self.swap_neighbours()?;
+        for step in &mut self.steps {
+            if matches!(step, Step::Ack { value, .. } if *value == late) {
+                *step = Step::GiveUp { value: late };
             }
         }
         Some(1)

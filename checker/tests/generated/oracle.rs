@@ -173,15 +173,13 @@ impl<'s> Oracle<'s> {
 
     fn producer_order(&self, found: &mut Vec<Kind>) {
         for (n, later) in self.sent.iter().enumerate() {
-            let same = self.sent[..n]
-                .iter()
-                .filter(|sent| (sent.process, sent.key) == (later.process, later.key));
-            let farthest = same.filter_map(|sent| self.place_of(sent)).max();
-            found.extend(
-                self.place_of(later)
-                    .filter(|&place| farthest > Some(place))
-                    .map(|_| Kind::OutOfOrder),
-            );
+            let Some(place) = self.place_of(later) else { continue };
+            let is_same = |sent: &&Sent| (sent.process, sent.key) == (later.process, later.key);
+            let ahead = self.sent[..n].iter().filter(is_same);
+            let ahead: Vec<_> = ahead.filter(|sent| self.place_of(sent) > Some(place)).collect();
+            let both_acked = later.acked && ahead.iter().any(|earlier| earlier.acked);
+            let kind = if both_acked { Kind::OutOfOrder } else { Kind::LateAppend };
+            found.extend((!ahead.is_empty()).then_some(kind));
         }
     }
 

@@ -180,6 +180,17 @@ fn a_later_record_before_an_earlier_one_is_out_of_order() {
 }
 
 #[test]
+fn a_record_that_was_given_up_may_arrive_late() {
+    let mut s = Script::new();
+    let p = s.producer();
+    let (first, second) = (s.send(p, P0, 1), s.send(p, P0, 2));
+    s.give_up(first);
+    s.ack(second, 0);
+    s.drain(P0, &[(0, 2), (1, 1)], 2);
+    s.finds(&[(Kind::LateAppend, 1)]);
+}
+
+#[test]
 fn another_session_or_another_partition_owes_no_order() {
     let mut s = Script::new();
     let (p, q) = (s.producer(), s.producer());

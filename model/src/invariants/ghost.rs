@@ -176,11 +176,6 @@ impl PartitionGhost {
         (0..self.replicas.len()).filter(|&slot| self.replicas[slot].is_harmed).collect()
     }
 
-    /// Who has registered after an unclean shutdown and is about to leave ISR and ELR.
-    pub(super) fn excluded(&self) -> ReplicaSet {
-        (0..self.replicas.len()).filter(|&slot| self.replicas[slot].owes_exclusion).collect()
-    }
-
     /// What the controller's state says of this partition.
     pub(super) fn registration_of(&self, state: &PartitionState) -> Registration {
         let named = state.isr.iter().chain(&state.elr).chain(&state.leader);

@@ -2,6 +2,7 @@
 //! committed record. As in the KIP-966 and KRaft specifications; what an unclean election loses is no violation.
 
 use super::ghost::PartitionGhost;
+use super::replica_set::ReplicaSet;
 use super::violation::{Broken, Invariant, Verdict, ensure};
 use crate::ids::LeaderEpoch;
 
@@ -25,11 +26,15 @@ pub(super) fn leader_is_complete(
 }
 
 /// W2: where unclean elections are disabled, who is elected was in ISR or ELR, or is the last known leader of a partition
-/// that has no other candidate left: those who have just come back from an unclean shutdown do not count. To be asked
+/// that has no other candidate left: those who are `leaving`, for they came back from an unclean shutdown, do not count. To be asked
 /// before the new state is taken.
-pub(super) fn election_is_clean(partition: &PartitionGhost, leader: usize) -> Verdict {
+pub(super) fn election_is_clean(
+    partition: &PartitionGhost,
+    leader: usize,
+    leaving: ReplicaSet,
+) -> Verdict {
     let Some(before) = partition.registration else { return Ok(()) };
-    let candidates = before.candidates().without(partition.excluded());
+    let candidates = before.candidates().without(leaving);
     let is_last_standing = candidates.is_empty() && before.last_known.contains(leader);
     ensure(candidates.contains(leader) || is_last_standing, || {
         let text = format!(

@@ -48,6 +48,7 @@ use crate::record::Batch;
 use budget::Damage;
 use ghost::{Aftermath, BrokerGhost, PartitionGhost, Registration, ReplicaGhost};
 use purgatory::Acknowledgement;
+use replica_set::ReplicaSet;
 use violation::Verdict;
 
 pub use violation::{Invariant, Violation};
@@ -563,13 +564,26 @@ impl Monitor {
         partition.registration = Some(after);
     }
 
+    /// Who stopped uncleanly and leaves ISR and ELR: it has registered again, or does so in the very decision that is
+    /// being announced.
+    fn leaving(&self, index: usize) -> ReplicaSet {
+        let partition = &self.partitions[index];
+        let is_leaving = |&slot: &usize| {
+            let replica = &partition.replicas[slot];
+            replica.owes_exclusion || self.broker(replica.broker).is_bound_to_leave
+        };
+        (0..partition.replicas.len()).filter(is_leaving).collect()
+    }
+
     fn elected_uncleanly(&mut self, stamp: Stamp, index: usize, leader: usize) {
         let partition = &mut self.partitions[index];
         let topic = self.cluster.topic(partition.partition.topic);
         if topic.config.unclean_leader_election_enable {
             partition.void();
         } else {
-            let verdict = leader_completeness::election_is_clean(partition, leader);
+            let leaving = self.leaving(index);
+            let partition = &self.partitions[index];
+            let verdict = leader_completeness::election_is_clean(partition, leader, leaving);
             self.judge(stamp, Some(index), verdict);
         }
     }
