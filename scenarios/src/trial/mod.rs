@@ -28,7 +28,7 @@ use ktrial_sim::time::{Duration, Instant};
 
 use crate::digest::Digest;
 use crate::format::Scenario;
-use crate::outcome::{InvariantViolation, TrialOutcome};
+use crate::outcome::TrialOutcome;
 use crate::run::{RunTrial, TraceLine, Until};
 use topology::Topology;
 use trace::Teller;
@@ -195,12 +195,7 @@ impl Trial {
             ..TrialOutcome::panicked(seed, String::new())
         };
         outcome.take_judgement(&judgement);
-        outcome.invariant_violations.extend(stuck.map(|text| InvariantViolation {
-            invariant: "V16".to_owned(),
-            text: format!("no progress after the faults were healed: {text}"),
-            event: sim.last_event().0,
-            at_ns: sim.now().as_nanos(),
-        }));
+        outcome.stuck = stuck;
         outcome
     }
 }
