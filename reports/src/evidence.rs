@@ -6,6 +6,7 @@ use anstyle::Style;
 use ktrial_scenarios::campaign::{Campaign, Failure};
 use ktrial_scenarios::outcome::{AnomalyKind, Example};
 
+use crate::divergence::parting;
 use crate::look::Look;
 use crate::number::{counted, seconds, short};
 use crate::word::Word;
@@ -86,6 +87,10 @@ fn failing_seed(campaign: &Campaign, seed: u64, failure: &Failure, look: &Look) 
     if let (true, Some(second)) = (outcome.diverged(), outcome.second_trace_hash) {
         say(format!("two runs differ: trace hash {} and {second}", outcome.trace_hash));
     }
+    if let Some(divergence) = &failure.divergence {
+        text += &parting(divergence, INDENT, look);
+    }
+    let mut say = |sentence: String| text += &wrapped(&look.plain(&sentence), INDENT, look.width);
     if let Some(broken) = outcome.invariant_violations.first() {
         let (invariant, at) = (&broken.invariant, seconds(broken.at_ns));
         say(format!(

@@ -4,11 +4,12 @@
 //! - [`campaigns()`]: the table of a run with what was found
 //! - [`catalogue()`]: the table of `ktrial list`
 //! - [`trace_line`]: one line of a told trial
-//! - [`replay()`]: what a replay says at its end
+//! - [`replay()`]: what a replay says at its end, and [`divergence()`] if it went another way
 //! - [`Look`]: width, colour and characters
 
 mod campaigns;
 mod catalogue;
+mod divergence;
 mod evidence;
 mod look;
 mod number;
@@ -20,6 +21,7 @@ mod wrap;
 
 pub use campaigns::campaigns;
 pub use catalogue::catalogue;
+pub use divergence::divergence;
 pub use look::Look;
 pub use number::{grouped, seconds};
 pub use replay::replay;

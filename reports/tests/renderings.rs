@@ -7,6 +7,7 @@ use ktrial_scenarios::campaign::{Campaign, Case, SeedRange, Tally, Timing, judge
 use ktrial_scenarios::catalogue::ENTRIES;
 use ktrial_scenarios::catalogue::find;
 use ktrial_scenarios::digest::Digest;
+use ktrial_scenarios::divergence::Divergence;
 use ktrial_scenarios::outcome::{
     Anomaly, AnomalyKind, Example, InvariantViolation, Property, TrialOutcome, Verdict,
 };
@@ -113,7 +114,17 @@ fn a_violation_says_what_happened_and_how_to_replay_it() {
 fn mistakes_of_our_own_are_called_bugs() {
     let diverged = TrialOutcome { second_trace_hash: Some(Digest(77)), ..outcome(1) };
     let panicked = TrialOutcome::panicked(2, "index out of bounds".to_owned());
-    let campaign = campaign("acks-all-survives", [outcome(0), diverged, panicked]);
+    let mut campaign = campaign("acks-all-survives", [outcome(0), diverged, panicked]);
+    let line = |event, what: &str| {
+        let (at_ns, node, what) = (1_204_000_000, "broker-1".to_owned(), what.to_owned());
+        Some(TraceLine { event, cause: Some(407), at_ns, node, what })
+    };
+    let failure = campaign.tally.failures.get_mut(&1).expect("seed 1 diverged");
+    failure.divergence = Some(Divergence {
+        last_common: line(411, "appends orders-0@42"),
+        first: line(412, "acknowledges orders-0@42"),
+        second: None,
+    });
     insta::assert_snapshot!(campaigns(&[campaign], false, &PLAIN));
 }
 
@@ -189,4 +200,19 @@ fn a_trace_line_has_time_node_event_and_cause() {
         line(1_930, Some(412), 12_000_001_000, "controller-4", "fences broker-1"),
     ];
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn the_summary_has_what_scripts_ask_for() {
+    let campaigns = [campaign(
+        "acks-one-loses",
+        (0..3).map(|seed| if seed == 1 { lossy(seed) } else { broken(seed) }),
+    )];
+    let summary = ktrial_scenarios::campaign::Summary::of(&campaigns);
+    let mut json = serde_json::to_value(&summary).expect("JSON");
+    // The digests change with every change of the catalogue's file.
+    for key in ["scenario_digest", "campaign_hash"] {
+        json["scenarios"][0][key] = "(a digest)".into();
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json).expect("JSON"));
 }

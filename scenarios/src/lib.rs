@@ -7,6 +7,7 @@
 //! - [`outcome`]: what one trial says
 //! - [`campaign`]: one scenario over many seeds, summed up and judged
 //! - [`bundle`]: what a failing seed leaves
+//! - [`divergence`]: where two runs of one seed part ways
 //! - [`schema`]: JSON Schemas of all of these
 //! - [`digest`]: the 128-bit digests that identify scenarios, traces and campaigns
 
@@ -14,6 +15,7 @@ pub mod bundle;
 pub mod campaign;
 pub mod catalogue;
 pub mod digest;
+pub mod divergence;
 pub mod format;
 pub mod outcome;
 pub mod run;

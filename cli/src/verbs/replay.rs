@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ktrial_scenarios::bundle::{BUNDLE_SUFFIX, Bundle, BundleError};
 use ktrial_scenarios::campaign::violations;
 use ktrial_scenarios::digest::Digest;
+use ktrial_scenarios::divergence::first_divergence;
 use ktrial_scenarios::format::Scenario;
 use ktrial_scenarios::outcome::TrialOutcome;
 use ktrial_scenarios::run::{RunTrial, Until};
@@ -45,6 +46,10 @@ pub fn replay(flags: ReplayFlags, terminal: &Terminal) -> Result<Exit, Failure> 
     let violations = violations(&subject.scenario.expect, &outcome);
     let report = ktrial_reports::replay(&outcome, &violations, expected, &terminal.out);
     terminal::print(&report).map_err(Failure::Output)?;
+    if outcome.trace_hash != expected {
+        let divergence = first_divergence(&trial, subject.seed);
+        eprint!("{}", ktrial_reports::divergence(divergence.as_ref(), &terminal.err));
+    }
     Ok(match (outcome.trace_hash == expected, violations.is_empty()) {
         (false, _) => Exit::Diverged,
         (true, false) => Exit::Violated,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::violation::{Violation, violations};
 use crate::digest::Digest;
+use crate::divergence::Divergence;
 use crate::format::{Expectation, Scenario};
 use crate::outcome::{AnomalyKind, Example, Property, TrialOutcome, Verdict};
 
@@ -56,6 +57,8 @@ pub struct Failure {
     pub violations: Vec<Violation>,
     /// All it said.
     pub outcome: TrialOutcome,
+    /// Where two runs of it part ways, if they do and it was looked for.
+    pub divergence: Option<Divergence>,
 }
 
 /// The sum of a campaign's outcomes.
@@ -133,7 +136,7 @@ impl Tally {
         let failed = !violations.is_empty();
         if failed {
             self.failing_seeds += 1;
-            self.failures.insert(seed, Failure { violations, outcome });
+            self.failures.insert(seed, Failure { violations, outcome, divergence: None });
             if self.failures.len() > FAILURES_KEPT {
                 self.failures.pop_last();
             }
