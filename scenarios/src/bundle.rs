@@ -70,6 +70,9 @@ pub enum BundleError {
         /// The column.
         column: usize,
     },
+    /// The bundle's scenario or plan cannot be run.
+    #[error("{0}")]
+    Content(String),
     /// The bundle was written by a schema this ktrial does not know.
     #[error("the bundle's schema is {found}; this ktrial reads {BUNDLE_SCHEMA}")]
     Schema {
@@ -128,7 +131,8 @@ impl Bundle {
     /// Reads the text of a bundle.
     ///
     /// # Errors
-    /// When the text is not a bundle, or is one of a schema with another number before the dot.
+    /// When the text is not a bundle, is one of a schema with another number before the dot, or has a scenario or a plan that
+    /// cannot be run.
     pub fn from_json(text: &str) -> Result<Self, BundleError> {
         /// The one field that every schema has.
         #[derive(Deserialize)]
@@ -144,7 +148,15 @@ impl Bundle {
         if major(&head.schema) != major(BUNDLE_SCHEMA) {
             return Err(BundleError::Schema { found: head.schema });
         }
-        serde_json::from_str(text).map_err(format)
+        serde_json::from_str::<Self>(text).map_err(format)?.checked()
+    }
+
+    fn checked(self) -> Result<Self, BundleError> {
+        let scenario =
+            self.scenario.with(&[]).map_err(|error| BundleError::Content(error.message))?;
+        let plan = self.fault_plan.validate(&scenario.nodes().fleet());
+        plan.map_err(|error| BundleError::Content(error.to_string()))?;
+        Ok(self)
     }
 }
 
@@ -194,6 +206,14 @@ mod tests {
             error.to_string(),
             "the bundle's schema is ktrial-bundle/2.0; this ktrial reads ktrial-bundle/1.0"
         );
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_run_is_refused() {
+        let json = serde_json::to_string(&bundle()).expect("JSON");
+        let error = Bundle::from_json(&json.replace("\"brokers\":3", "\"brokers\":2"))
+            .expect_err("too few");
+        assert_eq!(error.to_string(), "replication factor 3 needs 3 brokers, the cluster has 2");
     }
 
     #[test]

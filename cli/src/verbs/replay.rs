@@ -23,6 +23,7 @@ use crate::terminal::{self, Terminal};
 /// What is replayed, and the hash it had if that is known.
 struct Subject {
     scenario: Scenario,
+    trial: Trial,
     seed: u64,
     trace_hash: Option<Digest>,
 }
@@ -33,9 +34,9 @@ struct Subject {
 /// When the bundle or scenario is wrong, or the output cannot be written.
 pub fn replay(flags: ReplayFlags, terminal: &Terminal) -> Result<Exit, Failure> {
     let subject = subject(&flags)?;
-    let trial = Trial::new(&subject.scenario);
+    let trial = &subject.trial;
     let outcome = if flags.trace {
-        told(&trial, subject.seed, flags.until, terminal).map_err(Failure::Output)?
+        told(trial, subject.seed, flags.until, terminal).map_err(Failure::Output)?
     } else {
         trial.run(subject.seed)
     };
@@ -47,7 +48,7 @@ pub fn replay(flags: ReplayFlags, terminal: &Terminal) -> Result<Exit, Failure> 
     let report = ktrial_reports::replay(&outcome, &violations, expected, &terminal.out);
     terminal::print(&report).map_err(Failure::Output)?;
     if outcome.trace_hash != expected {
-        let divergence = first_divergence(&trial, subject.seed);
+        let divergence = first_divergence(trial, subject.seed);
         eprint!("{}", ktrial_reports::divergence(divergence.as_ref(), &terminal.err));
     }
     Ok(match (outcome.trace_hash == expected, violations.is_empty()) {
@@ -66,7 +67,8 @@ fn subject(flags: &ReplayFlags) -> Result<Subject, UserError> {
         (false, Some(seed)) => {
             let cases = select::cases(std::slice::from_ref(&flags.subject), &flags.changes)?;
             let case = cases.into_iter().next().expect("a word that names nothing is an error");
-            Ok(Subject { scenario: case.scenario, seed, trace_hash: None })
+            let trial = Trial::new(&case.scenario);
+            Ok(Subject { scenario: case.scenario, trial, seed, trace_hash: None })
         }
     }
 }
@@ -75,10 +77,9 @@ fn bundle(path: &Path) -> Result<Subject, UserError> {
     let text = fs::read_to_string(path);
     let text = text.map_err(|cause| UserError::File { path: path.to_owned(), cause })?;
     let bundle = Bundle::from_json(&text).map_err(|error| wrong_bundle(path.to_owned(), &error))?;
-    let Bundle { scenario, seed, trace_hash, .. } = bundle;
-    let scenario =
-        scenario.with(&[]).map_err(|error| UserError::change(&path.to_string_lossy(), error))?;
-    Ok(Subject { scenario, seed, trace_hash: Some(trace_hash) })
+    let Bundle { scenario, seed, fault_plan, trace_hash, .. } = bundle;
+    let trial = Trial::new(&scenario).with_plan(fault_plan);
+    Ok(Subject { scenario, trial, seed, trace_hash: Some(trace_hash) })
 }
 
 fn wrong_bundle(path: PathBuf, error: &BundleError) -> UserError {
