@@ -10,6 +10,7 @@ use crate::look::Look;
 use crate::number::{counted, grouped, short};
 use crate::table::{lines, table};
 use crate::word::Word;
+use crate::wrap::wrapped;
 
 /// Up to this many campaigns, what was expected to be found is shown with evidence as well.
 const SHOWN_IN_FULL: usize = 2;
@@ -20,18 +21,19 @@ const SHOWN_IN_FULL: usize = 2;
 pub fn campaigns(campaigns: &[Campaign], evidence: bool, look: &Look) -> String {
     let mut report = summary_table(campaigns, look);
     for campaign in campaigns {
-        report += &reasons(campaign, look);
-        if evidence || campaigns.len() <= SHOWN_IN_FULL {
+        let in_full = evidence || campaigns.len() <= SHOWN_IN_FULL;
+        report += &reasons(campaign, in_full, look);
+        if in_full {
             report += &findings(campaign, look);
             report += &coverage(campaign, look);
         }
     }
-    report + "\n" + &figures(campaigns, look) + "\n"
+    report + "\n" + &wrapped(&figures(campaigns, look), "", look.width)
 }
 
 fn summary_table(campaigns: &[Campaign], look: &Look) -> String {
-    let headings = ["VERDICT", "SCENARIO", "EXPECTED", "SEEDS", "EVENTS/S", "FOUND"];
-    let mut table = table(look, &headings, 5);
+    let headings = ["VERDICT", "SCENARIO", "EXPECTED", "SEEDS", "FOUND"];
+    let mut table = table(look, &headings, 4);
     for campaign in campaigns {
         table.add_row(row(campaign, look));
     }
@@ -53,13 +55,11 @@ fn painted(line: &str, word: Word, look: &Look) -> String {
 }
 
 fn row(campaign: &Campaign, look: &Look) -> Vec<String> {
-    let speed = campaign.timing.events_per_second;
     vec![
         Word::of(campaign).text().to_owned(),
         look.plain(&campaign.case.scenario.name),
         expected(campaign.judgement.conclusion).to_owned(),
         seeds(campaign),
-        if speed == 0 { "-".to_owned() } else { short(speed) },
         found(campaign),
     ]
 }
@@ -111,14 +111,22 @@ fn figures(campaigns: &[Campaign], look: &Look) -> String {
     let held = sum(|campaign| u64::from(campaign.judgement.conclusion == Conclusion::Held));
     let wall_ms = sum(|campaign| campaign.timing.wall_ms);
     let mut text = format!(
-        "{} of {} as expected{}{}, {} events, {} acknowledged records",
+        "{} of {} as expected {} {}, {} events, {} acked records",
         held,
         counted(campaigns.len() as u64, "scenario"),
-        look.text(" · ", " - "),
+        look.text("·", "-"),
         counted(sum(|campaign| campaign.tally.seeds_run()), "trial"),
         short(sum(|campaign| campaign.tally.events)),
         short(sum(|campaign| campaign.tally.acked_records)),
     );
     write!(text, " in {}.{}s", wall_ms / 1_000, wall_ms % 1_000 / 100).expect("a string takes all");
+    let busy_ms = |per_second: u64, wall_ms: u64| u128::from(per_second) * u128::from(wall_ms);
+    let ran = campaigns
+        .iter()
+        .map(|it| busy_ms(it.timing.events_per_second, it.timing.wall_ms))
+        .sum::<u128>();
+    if let Ok(speed @ 1..) = u64::try_from(ran / u128::from(wall_ms.max(1))) {
+        write!(text, ": {} events/s", short(speed)).expect("a string takes all");
+    }
     text
 }

@@ -12,14 +12,14 @@ use crate::number::{counted, seconds, short};
 use crate::word::Word;
 use crate::wrap::wrapped;
 
-/// How many failing seeds are shown with evidence.
+/// How many failing seeds of a campaign are shown with evidence when it is shown in full; else one is.
 const FAILURES_SHOWN: usize = 3;
 
 /// What a section is indented by.
 const INDENT: &str = "    ";
 
 /// Why a campaign is not as expected: its reasons, then its first failing seeds. Nothing if it is.
-pub(crate) fn reasons(campaign: &Campaign, look: &Look) -> String {
+pub(crate) fn reasons(campaign: &Campaign, in_full: bool, look: &Look) -> String {
     let reasons = campaign.judgement.reasons.iter();
     let mut text: String = reasons.map(|reason| heading(campaign, reason, look)).collect();
     if !text.is_empty() {
@@ -28,7 +28,9 @@ pub(crate) fn reasons(campaign: &Campaign, look: &Look) -> String {
     for (reason, seeds) in &campaign.tally.unknown_because {
         text += &wrapped(&format!("{reason} ({})", counted(*seeds, "seed")), INDENT, look.width);
     }
-    for (seed, failure) in campaign.tally.failures.iter().take(FAILURES_SHOWN) {
+    for (seed, failure) in
+        campaign.tally.failures.iter().take(if in_full { FAILURES_SHOWN } else { 1 })
+    {
         text += &failing_seed(campaign, *seed, failure, look);
     }
     text

@@ -150,7 +150,7 @@ fn ascii_is_ascii_and_fits_the_width() {
     assert!(report.is_ascii(), "{report}");
     let commands = |line: &&str| !line.contains("ktrial replay");
     let widest = report.lines().filter(commands).map(str::len).max();
-    assert!(widest <= Some(100), "{report}");
+    assert!(widest <= Some(60), "{report}");
 }
 
 #[test]
