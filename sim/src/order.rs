@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::node_id::NodeId;
+use crate::queue::TIE_BREAKS;
 use crate::random::{Address, Purpose, Stream, Streams};
 use crate::time::{Duration, Instant};
 
@@ -63,16 +64,18 @@ impl TieBreaker {
     }
 
     /// `at`, rounded up to the horizon.
+    #[inline]
     pub(crate) fn quantised(&self, at: Instant) -> Instant {
         let (nanos, horizon) = (at.as_nanos(), self.horizon.as_nanos());
         if horizon == 0 { at } else { Instant::from_nanos(nanos.div_ceil(horizon) * horizon) }
     }
 
     /// The tie-break of the next event scheduled for `node`.
+    #[inline]
     pub(crate) fn draw(&mut self, node: NodeId) -> u32 {
         match &mut self.policy {
             Policy::Fifo => 0,
-            Policy::Random(streams) => streams[node.index()].next_u64() as u32,
+            Policy::Random(streams) => streams[node.index()].next_u64() as u32 % TIE_BREAKS,
             Policy::Pct { priorities, drops, drawn, lowest } => {
                 *drawn += 1;
                 if drops.last() == Some(drawn) {

@@ -1,7 +1,7 @@
 //! The event queue: a binary heap of small keys over a slab of events.
 //!
-//! Order is (time, tie-break, sequence). The sequence number makes it total; the tie-break is a policy ([`Order`](crate::order::Order)) and
-//! decides which of several simultaneous events goes first. Cancelling is O(1): the slab entry goes, the key in the heap
+//! Order is (time, tie-break, sequence). The sequence number makes it total; the tie-break is a policy
+//! ([`Order`](crate::order::Order)) and decides which of several simultaneous events goes first. Cancelling is O(1): the slab entry goes, the key in the heap
 //! stays behind as a husk and is skipped; when husks outnumber live events the heap is rebuilt.
 
 use std::cmp::Reverse;
@@ -30,12 +30,36 @@ pub struct Due<T> {
     pub what: T,
 }
 
-/// `rank` is tie-break and sequence in one word, so that a comparison is two integers.
+/// Time, tie-break, sequence and slot in one number, in this order, so that comparing keys is comparing integers. The slot
+/// never decides: sequence numbers differ.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Key {
-    at: Instant,
-    rank: u64,
-    slot: u32,
+struct Key(u128);
+
+const SLOT_BITS: u32 = 20;
+const SEQUENCE_BITS: u32 = 32;
+const TIE_BREAK_BITS: u32 = 12;
+
+/// Tie-breaks are below this.
+pub const TIE_BREAKS: u32 = 1 << TIE_BREAK_BITS;
+
+impl Key {
+    fn new(at: Instant, tie_break: u32, sequence: u64, slot: u32) -> Self {
+        assert!(tie_break < TIE_BREAKS, "a tie-break has {TIE_BREAK_BITS} bits");
+        assert!(sequence < 1 << SEQUENCE_BITS, "a trial has fewer than 2^{SEQUENCE_BITS} events");
+        assert!(slot < 1 << SLOT_BITS, "fewer than 2^{SLOT_BITS} events wait at a time");
+        let rank = u64::from(tie_break) << (SEQUENCE_BITS + SLOT_BITS)
+            | sequence << SLOT_BITS
+            | u64::from(slot);
+        Key(u128::from(at.as_nanos()) << 64 | u128::from(rank))
+    }
+
+    fn at(self) -> Instant {
+        Instant::from_nanos((self.0 >> 64) as u64)
+    }
+
+    fn slot(self) -> usize {
+        self.0 as usize & ((1 << SLOT_BITS) - 1)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -73,10 +97,11 @@ impl<T> EventQueue<T> {
     /// Adds an event. Among events at the same instant the lower `tie_break` goes first, then the one scheduled first.
     ///
     /// # Panics
-    /// After 2^32 events: a trial of that length is a livelock that the guards should have ended.
+    /// If `tie_break` is not below [`TIE_BREAKS`]; after 2^32 events, or if 2^20 wait: a trial of that size is a livelock
+    /// that the guards should have ended.
+    #[inline]
     pub fn schedule(&mut self, at: Instant, tie_break: u32, cause: EventId, what: T) -> Handle {
         let id = EventId(self.next_id);
-        let sequence = u32::try_from(self.next_id).expect("a trial has fewer than 2^32 events");
         self.next_id += 1;
         let filled = Slot { id, cause, what: Some(what) };
         let slot = match self.free.pop() {
@@ -89,11 +114,7 @@ impl<T> EventQueue<T> {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.heap.push(Reverse(Key {
-            at,
-            rank: u64::from(tie_break) << 32 | u64::from(sequence),
-            slot,
-        }));
+        self.heap.push(Reverse(Key::new(at, tie_break, id.0, slot)));
         Handle { slot, id }
     }
 
@@ -111,26 +132,27 @@ impl<T> EventQueue<T> {
     /// When the next event is due.
     pub fn next_at(&mut self) -> Option<Instant> {
         self.drop_husks();
-        self.heap.peek().map(|Reverse(key)| key.at)
+        self.heap.peek().map(|Reverse(key)| key.at())
     }
 
     /// The next event, left in place.
     pub fn peek(&mut self) -> Option<(Instant, &T)> {
         self.drop_husks();
         let Reverse(key) = self.heap.peek()?;
-        let what = self.slots[key.slot as usize].what.as_ref().expect("husks were dropped");
-        Some((key.at, what))
+        let what = self.slots[key.slot()].what.as_ref().expect("husks were dropped");
+        Some((key.at(), what))
     }
 
     /// Takes the next event.
+    #[inline]
     pub fn pop(&mut self) -> Option<Due<T>> {
         loop {
             let Reverse(key) = self.heap.pop()?;
-            self.free.push(key.slot);
-            let slot = &mut self.slots[key.slot as usize];
+            self.free.push(key.slot() as u32);
+            let slot = &mut self.slots[key.slot()];
             match slot.what.take() {
                 Some(what) => {
-                    return Some(Due { at: key.at, id: slot.id, cause: slot.cause, what });
+                    return Some(Due { at: key.at(), id: slot.id, cause: slot.cause, what });
                 }
                 None => self.husks -= 1,
             }
@@ -143,12 +165,13 @@ impl<T> EventQueue<T> {
         self.heap.len() - self.husks
     }
 
+    #[inline]
     fn drop_husks(&mut self) {
         while let Some(Reverse(key)) = self.heap.peek() {
-            if self.slots[key.slot as usize].what.is_some() {
+            if self.slots[key.slot()].what.is_some() {
                 return;
             }
-            self.free.push(key.slot);
+            self.free.push(key.slot() as u32);
             self.husks -= 1;
             self.heap.pop();
         }
@@ -157,8 +180,8 @@ impl<T> EventQueue<T> {
     fn sweep(&mut self) {
         let keys = std::mem::take(&mut self.heap).into_vec();
         let (live, husks): (Vec<_>, Vec<_>) =
-            keys.into_iter().partition(|Reverse(key)| self.slots[key.slot as usize].what.is_some());
-        self.free.extend(husks.into_iter().map(|Reverse(key)| key.slot));
+            keys.into_iter().partition(|Reverse(key)| self.slots[key.slot()].what.is_some());
+        self.free.extend(husks.into_iter().map(|Reverse(key)| key.slot() as u32));
         self.heap = live.into();
         self.husks = 0;
     }

@@ -19,7 +19,7 @@ pub(crate) use host::{Delivery, Host};
 use crate::actor::{Actor, Event, Message, ProbeSet};
 use crate::disk::{DiskOptions, FlushTicket};
 use crate::network::connection::{ConnectionTable, Segment, Side};
-use crate::network::link::Link;
+use crate::network::link::LinkTable;
 use crate::network::{ConnectionId, NetworkOptions};
 use crate::node_id::NodeId;
 use crate::observer::{Death, FaultPhase, Stamp};
@@ -111,8 +111,7 @@ pub(crate) struct Kernel<A: Actor> {
     pub(crate) queue: EventQueue<Pending<A>>,
     pub(crate) hosts: Vec<Host<A>>,
     connections: ConnectionTable<A::Message>,
-    /// By `from * hosts + to`.
-    links: Vec<Link>,
+    links: LinkTable,
     pub(crate) streams: Streams,
     /// Streams of rare decisions, by purpose and entity, made on first use.
     rare: BTreeMap<(Purpose, u64), Stream>,
@@ -158,7 +157,7 @@ impl<A: Actor> Kernel<A> {
             queue: EventQueue::new(),
             hosts,
             connections: ConnectionTable::new(),
-            links: vec![Link::default(); count * count],
+            links: LinkTable::new(count),
             ties: TieBreaker::new(&options.order, count, &streams),
             streams,
             rare: BTreeMap::new(),
@@ -186,15 +185,6 @@ impl<A: Actor> Kernel<A> {
 
     pub(crate) fn host_mut(&mut self, node: NodeId) -> &mut Host<A> {
         &mut self.hosts[node.index()]
-    }
-
-    fn link_mut(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let index = from.index() * self.hosts.len() + to.index();
-        &mut self.links[index]
-    }
-
-    fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        self.links[from.index() * self.hosts.len() + to.index()].cuts > 0
     }
 
     pub(crate) fn schedule(&mut self, at: Instant, node: NodeId, what: Pending<A>) -> Handle {
@@ -230,13 +220,7 @@ impl<A: Actor> Kernel<A> {
             Purpose::Actor => self.hosts.iter_mut().for_each(|host| host.stream = None),
             Purpose::DiskLatency => self.hosts.iter_mut().for_each(|host| host.disk_stream = None),
             Purpose::TieBreak => self.ties.redraw(&self.streams),
-            Purpose::LinkLatency => {
-                let count = self.hosts.len();
-                for (index, link) in self.links.iter_mut().enumerate() {
-                    let ends = (NodeId((index / count) as u16), NodeId((index % count) as u16));
-                    link.redraw(ends, &self.streams);
-                }
-            }
+            Purpose::LinkLatency => self.links.redraw(&self.streams),
             Purpose::ConnectionFate
             | Purpose::DiskDamage
             | Purpose::LinkCharacter

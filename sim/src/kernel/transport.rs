@@ -11,7 +11,7 @@ use crate::network::{CloseReason, ConnectError, ConnectionId};
 use crate::node_id::NodeId;
 use crate::probe::KernelProbe;
 use crate::random::Purpose;
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 
 /// Bytes of a segment that carries no data.
 const BARE_SEGMENT_BYTES: u64 = 60;
@@ -73,47 +73,25 @@ impl<A: Actor> Kernel<A> {
         (connection.end(side).state == EndState::Open).then(|| connection.end(side.other()).node)
     }
 
+    #[inline]
     fn transmit(&mut self, id: ConnectionId, side: Side, segment: Segment<A::Message>, bytes: u64) {
         let connection = self.connections.get_mut(id).expect("only live connections transmit");
-        let (from, to) = (connection.end(side).node, connection.end(side.other()).node);
+        let (from, to) = connection.path_from(side);
+        let options = &self.options.network;
+        let link = self.links.link_mut(from, to);
+        let arrival = link.arrival(self.now, bytes, options, (from, to), &self.streams);
         let direction = connection.direction_mut(side);
-        let number = direction.sent;
-        direction.sent += 1;
-        let arrival = self.arrival(from, to, bytes);
+        let number = direction.number();
+        let (at, tie_break) = direction.in_order(self.ties.quantised(arrival), self.ties.draw(to));
         let pending = Pending::Arrival { connection: id, from: side, number, segment };
-        self.schedule_in_order(id, side, to, arrival, pending);
-        if self.is_cut(from, to) || self.is_cut(to, from) {
+        self.queue.schedule(at, tie_break, self.current, pending);
+        if self.links.is_cut(from, to) || self.links.is_cut(to, from) {
             self.arm_give_up(id, side);
         }
     }
 
-    fn arrival(&mut self, from: NodeId, to: NodeId, bytes: u64) -> Instant {
-        let index = from.index() * self.hosts.len() + to.index();
-        let options = &self.options.network;
-        self.links[index].arrival(self.now, bytes, options, (from, to), &self.streams)
-    }
-
-    /// No earlier than what was sent before on the same direction, and after it if at the same instant.
-    fn schedule_in_order(
-        &mut self,
-        id: ConnectionId,
-        from: Side,
-        to: NodeId,
-        at: Instant,
-        pending: Pending<A>,
-    ) {
-        let at = self.ties.quantised(at);
-        let drawn = self.ties.draw(to);
-        let connection = self.connections.get_mut(id).expect("only live connections transmit");
-        let direction = connection.direction_mut(from);
-        let tie_break = if at <= direction.last_arrival { direction.last_tie_break } else { drawn };
-        direction.last_arrival = at.max(direction.last_arrival);
-        direction.last_tie_break = tie_break;
-        let at = direction.last_arrival;
-        self.queue.schedule(at, tie_break, self.current, pending);
-    }
-
     /// A segment reaches the far host, or the place where the link is cut.
+    #[inline]
     pub(super) fn arrive(
         &mut self,
         id: ConnectionId,
@@ -122,70 +100,70 @@ impl<A: Actor> Kernel<A> {
         segment: Segment<A::Message>,
     ) -> Option<Delivery<A>> {
         let connection = self.connections.get_mut(id)?;
-        let (sender, receiver) = (connection.end(from).node, connection.end(from.other()).node);
-        if number >= connection.direction_mut(from).cut {
+        let (sender, receiver) = connection.path_from(from);
+        let direction = connection.direction_mut(from);
+        if number >= direction.cut {
             return None;
         }
-        let is_cut = self.is_cut(sender, receiver);
-        let connection = self.connections.get_mut(id)?;
-        let direction = connection.direction_mut(from);
+        let is_cut = self.links.is_cut(sender, receiver);
         if is_cut || !direction.held.is_empty() {
-            if direction.held.is_empty() {
-                direction.held_since = self.now;
-            }
-            direction.held.push_back((number, segment));
+            direction.hold(self.now, number, segment);
             self.probe(KernelProbe::SegmentHeld);
             if is_cut {
                 self.arm_give_up(id, from);
             }
             return None;
         }
-        self.reach(id, from, number, segment, (sender, receiver))
-    }
-
-    fn reach(
-        &mut self,
-        id: ConnectionId,
-        from: Side,
-        number: u32,
-        segment: Segment<A::Message>,
-        (sender, receiver): (NodeId, NodeId),
-    ) -> Option<Delivery<A>> {
         if let Segment::Open { attempt } = segment {
             return self.open_arrives(id, number, attempt, (sender, receiver));
         }
-        let is_powered = self.host(receiver).is_powered;
-        let connection = self.connections.get_mut(id)?;
         if connection.end(from.other()).state == EndState::Closed {
             connection.direction_mut(from).cut = number;
-            if is_powered {
-                self.reset_peer(id, from);
-            } else {
-                self.arm_give_up(id, from);
-            }
+            self.meets_no_end(id, from, receiver);
             return None;
         }
         let direction = connection.direction_mut(from);
         assert_eq!(direction.delivered, number, "a connection delivers in order, without gap");
         direction.delivered = number + 1;
+        let event = self.received(id, from, segment, (sender, receiver));
+        Some(Delivery::new(receiver, event, Some(sender)))
+    }
+
+    /// What the process at the far end is told of a segment that reached it.
+    #[inline]
+    fn received(
+        &mut self,
+        id: ConnectionId,
+        from: Side,
+        segment: Segment<A::Message>,
+        (sender, receiver): (NodeId, NodeId),
+    ) -> Event<A> {
         match segment {
-            Segment::Open { .. } => unreachable!("handled above"),
+            Segment::Open { .. } => unreachable!("opens a connection, is not received on one"),
             Segment::Opened => {
                 self.end_opened(id, Side::Opener);
-                Some(Delivery::new(receiver, Event::Connected(id), Some(sender)))
+                Event::Connected(id)
             }
             Segment::Data(message) => {
                 if self.driver.watches_messages() {
                     let kind = message.kind();
                     self.message_passes(kind, sender, receiver, MessagePoint::Delivered);
                 }
-                Some(Delivery::new(receiver, Event::Message(id, message), Some(sender)))
+                Event::Message(id, message)
             }
             Segment::Finish => {
                 self.close_end(id, from.other());
-                let event = Event::Closed(id, CloseReason::PeerClosed);
-                Some(Delivery::new(receiver, event, Some(sender)))
+                Event::Closed(id, CloseReason::PeerClosed)
             }
+        }
+    }
+
+    /// A segment of the end at `from` reached a host without the other end: it is reset, or left in silence.
+    fn meets_no_end(&mut self, id: ConnectionId, from: Side, receiver: NodeId) {
+        if self.host(receiver).is_powered {
+            self.reset_peer(id, from);
+        } else {
+            self.arm_give_up(id, from);
         }
     }
 
@@ -199,10 +177,12 @@ impl<A: Actor> Kernel<A> {
         let host = self.host(acceptor);
         if !host.is_powered {
             let retry = Segment::Open { attempt: attempt + 1 };
-            let at = self.now + OPEN_RETRY * (1 << attempt.min(6));
+            let at = self.ties.quantised(self.now + OPEN_RETRY * (1 << attempt.min(6)));
+            let direction = self.connections.get_mut(id)?.direction_mut(Side::Opener);
+            let (at, tie_break) = direction.in_order(at, self.ties.draw(acceptor));
             let pending =
                 Pending::Arrival { connection: id, from: Side::Opener, number, segment: retry };
-            self.schedule_in_order(id, Side::Opener, acceptor, at, pending);
+            self.queue.schedule(at, tie_break, self.current, pending);
             return None;
         }
         if !host.is_running {
@@ -230,14 +210,16 @@ impl<A: Actor> Kernel<A> {
     /// asked yet knows of nothing that could be reset.
     fn reset_peer(&mut self, id: ConnectionId, to: Side) {
         let Some(connection) = self.connections.get(id) else { return };
-        let (from_node, to_node) = (connection.end(to.other()).node, connection.end(to).node);
+        let (from_node, to_node) = connection.path_from(to.other());
         let is_known = match connection.end(to).state {
             EndState::Open => true,
             EndState::Opening => to == Side::Opener,
             EndState::Closed => false,
         };
         if is_known {
-            let at = self.arrival(from_node, to_node, BARE_SEGMENT_BYTES);
+            let (ends, options) = ((from_node, to_node), &self.options.network);
+            let link = self.links.link_mut(from_node, to_node);
+            let at = link.arrival(self.now, BARE_SEGMENT_BYTES, options, ends, &self.streams);
             self.schedule(at, to_node, Pending::Reset { connection: id, to });
         }
     }
@@ -247,7 +229,8 @@ impl<A: Actor> Kernel<A> {
         let connection = self.connections.get(id)?;
         let (node, peer) = (connection.end(to).node, connection.end(to.other()).node);
         let state = connection.end(to).state;
-        if state == EndState::Closed || self.is_cut(peer, node) || !self.host(node).is_powered {
+        if state == EndState::Closed || self.links.is_cut(peer, node) || !self.host(node).is_powered
+        {
             return None;
         }
         self.probe(KernelProbe::UnknownConnectionReset);
@@ -410,7 +393,7 @@ impl<A: Actor> Kernel<A> {
 
     /// A fault cuts the link: ends that wait for acknowledgements begin to lose patience.
     pub(super) fn cut_link(&mut self, from: NodeId, to: NodeId) {
-        self.link_mut(from, to).cuts += 1;
+        self.links.cut(from, to);
         for (id, _) in self.connections_between(from, to) {
             for side in Side::BOTH {
                 let connection = self.connections.get_mut(id).expect("it is listed");
@@ -423,14 +406,12 @@ impl<A: Actor> Kernel<A> {
 
     /// A fault lets go of the link. Once no fault cuts it, held traffic is on its way again at the next retransmission.
     pub(super) fn mend_link(&mut self, from: NodeId, to: NodeId) {
-        let link = self.link_mut(from, to);
-        link.cuts = link.cuts.checked_sub(1).expect("a link is mended as often as it was cut");
-        if link.cuts > 0 {
+        if !self.links.mend(from, to) {
             return;
         }
         for (id, side) in self.connections_between(from, to) {
             self.resume(id, side);
-            if !self.is_cut(to, from) {
+            if !self.links.is_cut(to, from) {
                 self.calm(id);
             }
         }
@@ -468,7 +449,7 @@ impl<A: Actor> Kernel<A> {
     pub(super) fn release(&mut self, id: ConnectionId, from: Side) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let (sender, receiver) = (connection.end(from).node, connection.end(from.other()).node);
-        if self.is_cut(sender, receiver) {
+        if self.links.is_cut(sender, receiver) {
             return;
         }
         let connection = self.connections.get_mut(id).expect("it was just there");
@@ -523,6 +504,6 @@ impl<A: Actor> Kernel<A> {
 
     /// Traffic on the link is slower by an exponential with this mean; zero ends it.
     pub(super) fn slow_link(&mut self, from: NodeId, to: NodeId, mean: Duration) {
-        self.link_mut(from, to).slowness = mean;
+        self.links.link_mut(from, to).slowness = mean;
     }
 }

@@ -110,6 +110,29 @@ impl<M> Direction<M> {
         }
     }
 
+    /// The number of the next segment to be sent.
+    pub(crate) fn number(&mut self) -> u32 {
+        let number = self.sent;
+        self.sent += 1;
+        number
+    }
+
+    /// When and with which tie-break a segment may arrive so that it does not overtake what was sent before.
+    pub(crate) fn in_order(&mut self, at: Instant, tie_break: u32) -> (Instant, u32) {
+        if at > self.last_arrival {
+            (self.last_arrival, self.last_tie_break) = (at, tie_break);
+        }
+        (self.last_arrival, self.last_tie_break)
+    }
+
+    /// The segment waits here for its retransmission.
+    pub(crate) fn hold(&mut self, now: Instant, number: u32, segment: Segment<M>) {
+        if self.held.is_empty() {
+            self.held_since = now;
+        }
+        self.held.push_back((number, segment));
+    }
+
     /// Sent and neither delivered nor lost.
     pub(crate) fn in_flight(&self) -> u32 {
         self.sent.min(self.cut).saturating_sub(self.delivered)
@@ -136,6 +159,11 @@ impl<M> Connection<M> {
         }
         assert_eq!(self.ends[1].node, node, "the node holds an end of the connection");
         Side::Acceptor
+    }
+
+    /// Sender and receiver of what goes out at `side`.
+    pub(crate) fn path_from(&self, side: Side) -> (NodeId, NodeId) {
+        (self.end(side).node, self.end(side.other()).node)
     }
 
     pub(crate) fn end(&self, side: Side) -> &End {

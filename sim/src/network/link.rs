@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::node_id::NodeId;
-use crate::random::{Address, Purpose, Stream, Streams};
+use crate::random::{Address, Purpose, Stream, Streams, exponential_from_bits};
 use crate::time::{Duration, Instant};
 
 /// How long segments take. Static asymmetry between links finds bugs that independent jitter averages away.
@@ -69,7 +69,7 @@ impl Default for NetworkOptions {
 pub(crate) struct Link {
     character: Option<Box<Character>>,
     /// How many faults cut this link.
-    pub(crate) cuts: u16,
+    cuts: u16,
     /// Mean of the extra exponential latency that faults add.
     pub(crate) slowness: Duration,
     /// The wire is free again then.
@@ -80,6 +80,57 @@ pub(crate) struct Link {
 struct Character {
     stream: Stream,
     permanent: Duration,
+}
+
+/// All directed links between the nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkTable {
+    /// By `from * nodes + to`.
+    links: Vec<Link>,
+    nodes: usize,
+    /// Sum of all cuts: as long as it is zero, nobody has to look.
+    cuts: u32,
+}
+
+impl LinkTable {
+    pub(crate) fn new(nodes: usize) -> Self {
+        LinkTable { links: vec![Link::default(); nodes * nodes], nodes, cuts: 0 }
+    }
+
+    pub(crate) fn link_mut(&mut self, from: NodeId, to: NodeId) -> &mut Link {
+        &mut self.links[from.index() * self.nodes + to.index()]
+    }
+
+    #[inline]
+    pub(crate) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+        self.cuts > 0 && self.links[from.index() * self.nodes + to.index()].cuts > 0
+    }
+
+    /// One fault more cuts the link.
+    pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
+        self.cuts += 1;
+        self.link_mut(from, to).cuts += 1;
+    }
+
+    /// One fault less cuts the link. True if it was the last.
+    pub(crate) fn mend(&mut self, from: NodeId, to: NodeId) -> bool {
+        let link = self.link_mut(from, to);
+        link.cuts = link.cuts.checked_sub(1).expect("a link is mended as often as it was cut");
+        let is_whole = link.cuts == 0;
+        self.cuts -= 1;
+        is_whole
+    }
+
+    /// From the next segment on, draws come from the streams' present epoch.
+    pub(crate) fn redraw(&mut self, streams: &Streams) {
+        for (index, link) in self.links.iter_mut().enumerate() {
+            if let Some(character) = &mut link.character {
+                let (from, to) = (index / self.nodes, index % self.nodes);
+                let address = Address::link(Purpose::LinkLatency, from as u16, to as u16);
+                character.stream = streams.stream(address);
+            }
+        }
+    }
 }
 
 impl Link {
@@ -103,14 +154,6 @@ impl Link {
         departed + delay
     }
 
-    /// From the next segment on, draws come from the streams' present epoch.
-    pub(crate) fn redraw(&mut self, ends: (NodeId, NodeId), streams: &Streams) {
-        if let Some(character) = &mut self.character {
-            character.stream =
-                streams.stream(Address::link(Purpose::LinkLatency, ends.0.0, ends.1.0));
-        }
-    }
-
     fn transmit(&mut self, now: Instant, bytes: u64, bandwidth: u64) -> Instant {
         if bandwidth == 0 {
             return now;
@@ -122,6 +165,8 @@ impl Link {
     }
 }
 
+const UPPER_HALF: u64 = 0xffff_ffff_0000_0000;
+
 impl Character {
     fn new(latency: &LatencyModel, (from, to): (NodeId, NodeId), streams: &Streams) -> Self {
         let mut once = streams.stream(Address::link(Purpose::LinkCharacter, from.0, to.0));
@@ -132,10 +177,14 @@ impl Character {
         }
     }
 
+    /// One draw for both: its upper half is the jitter, its lower half says whether the tail comes on top.
     fn jitter(&mut self, latency: &LatencyModel) -> Duration {
-        let jitter = self.stream.exponential(latency.jitter_mean.as_nanos());
-        let tail = self.stream.chance(u64::from(latency.tail_per_million), 1_000_000);
-        let tail = if tail { self.stream.exponential(latency.tail_mean.as_nanos()) } else { 0 };
+        let bits = self.stream.next_u64();
+        let (upper, lower) = (bits & UPPER_HALF, bits & !UPPER_HALF);
+        let jitter = exponential_from_bits(upper, latency.jitter_mean.as_nanos());
+        let is_in_tail = (lower * 1_000_000) >> 32 < u64::from(latency.tail_per_million);
+        let tail =
+            if is_in_tail { self.stream.exponential(latency.tail_mean.as_nanos()) } else { 0 };
         Duration::from_nanos(jitter + tail)
     }
 }
