@@ -18,13 +18,16 @@ use ledger::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// With this seed a copy, and no answer to one, is under way between primary and backup when the fault begins.
+const SEED: u64 = 2;
+
 /// A world in which `fault` is in force from 10 ms on, run for a minute.
 fn after(fault: Fault, heal: Heal) -> LedgerSim {
     after_with(Options::default(), fault, heal)
 }
 
 fn after_with(options: Options, fault: Fault, heal: Heal) -> LedgerSim {
-    let mut sim = world_with_options(6, 1_000, options);
+    let mut sim = world_with_options(SEED, 1_000, options);
     sim.install(plan(vec![(at(600), heal, fault)]));
     sim.run_until(Instant::START + SECOND * 60);
     sim
@@ -252,7 +255,7 @@ fn rotten_sectors_stay_rotten() {
 #[test]
 fn a_shutdown_is_asked_for_and_the_process_ends_itself() {
     let options = Options { restart_after_exit: None, ..Options::default() };
-    let mut sim = world_with_options(6, 1_000, options);
+    let mut sim = world_with_options(SEED, 1_000, options);
     sim.run_until(Instant::START + SECOND);
     sim.shut_down(BACKUP);
     sim.run_until(Instant::START + SECOND * 5);
