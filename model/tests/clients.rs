@@ -52,8 +52,8 @@ struct History {
 }
 
 impl Observer<Process> for History {
-    fn noted(&mut self, stamp: Stamp, note: Note) {
-        match note {
+    fn noted(&mut self, stamp: Stamp, note: &Note) {
+        match note.clone() {
             Note::SendInvoked { record, .. } => {
                 assert!(self.invoked.insert(record), "ids are unique")
             }

@@ -43,11 +43,11 @@ struct Announced {
 }
 
 impl Observer<Process> for Announced {
-    fn noted(&mut self, stamp: Stamp, note: Note) {
+    fn noted(&mut self, stamp: Stamp, note: &Note) {
         match note {
-            Note::PartitionChanged { state, .. } => self.partitions.push((stamp.at, state)),
+            Note::PartitionChanged { state, .. } => self.partitions.push((stamp.at, state.clone())),
             Note::BrokerChanged { broker, state: BrokerState::Fenced } => {
-                self.fenced.push((stamp.at, broker))
+                self.fenced.push((stamp.at, *broker))
             }
             _ => {}
         }

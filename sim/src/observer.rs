@@ -59,7 +59,7 @@ pub trait Observer<A: Actor>: Clone {
     }
 
     /// A process said something during the event.
-    fn noted(&mut self, stamp: Stamp, note: A::Note) {
+    fn noted(&mut self, stamp: Stamp, note: &A::Note) {
         let _ = (stamp, note);
     }
 
@@ -100,8 +100,8 @@ impl<A: Actor, L: Observer<A>, R: Observer<A>> Observer<A> for (L, R) {
         self.1.handling(stamp, event, peer);
     }
 
-    fn noted(&mut self, stamp: Stamp, note: A::Note) {
-        self.0.noted(stamp, note.clone());
+    fn noted(&mut self, stamp: Stamp, note: &A::Note) {
+        self.0.noted(stamp, note);
         self.1.noted(stamp, note);
     }
 

@@ -275,9 +275,10 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
                 process.handle(event, &mut Context::new(&mut self.kernel, node));
             }
         }
-        for note in self.kernel.notes.drain(..) {
+        for note in &self.kernel.notes {
             self.observer.noted(stamp, note);
         }
+        self.kernel.notes.clear();
         self.kernel.occupy(node);
         if std::mem::take(&mut self.kernel.exit_requested) {
             self.kernel.exit(node);

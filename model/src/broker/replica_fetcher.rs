@@ -34,6 +34,8 @@ pub struct ReplicaFetchers {
     followed: BTreeMap<TopicPartition, Followed>,
     /// Leaders to fetch from as soon as possible.
     due: BTreeSet<BrokerId>,
+    /// Something may be due at another time than the timer is set for.
+    is_deadline_stale: bool,
     wake_up: WakeUp,
 }
 
@@ -112,6 +114,7 @@ impl ReplicaFetchers {
             connections,
             followed: BTreeMap::new(),
             due: BTreeSet::new(),
+            is_deadline_stale: false,
             wake_up: WakeUp::default(),
         }
     }
@@ -150,6 +153,7 @@ impl ReplicaFetchers {
             && followed.state != State::Failed
         {
             followed.state = State::BackingOff(until);
+            self.is_deadline_stale = true;
         }
     }
 
@@ -187,7 +191,11 @@ impl ReplicaFetchers {
 impl Broker {
     /// Sends every fetch that is due.
     pub(super) fn send_fetches(&mut self, ctx: &mut Ctx<'_>) {
+        if self.fetchers.due.is_empty() && !self.fetchers.is_deadline_stale {
+            return;
+        }
         let Some(epoch) = self.control.broker_epoch() else { return };
+        self.fetchers.is_deadline_stale = false;
         for leader in std::mem::take(&mut self.fetchers.due) {
             let to = Destination::Broker(leader);
             if !self.fetchers.connections.ready(to, ctx) {
@@ -254,12 +262,14 @@ impl Broker {
 
     /// Whether a connection was opened to a leader.
     pub(super) fn leader_connected(&mut self, connection: ConnectionId, ctx: &mut Ctx<'_>) {
+        self.fetchers.is_deadline_stale = true;
         self.fetchers.connections.connected(connection, ctx.now());
         self.all_leaders_due();
     }
 
     /// A leader could not be reached.
     pub(super) fn leader_unreachable(&mut self, connection: ConnectionId, ctx: &mut Ctx<'_>) {
+        self.fetchers.is_deadline_stale = true;
         let now = ctx.now();
         let failed = self.fetchers.connections.connect_failed(connection, now, ctx.random());
         if let Some(destination) = failed {
@@ -269,6 +279,7 @@ impl Broker {
 
     /// The connection to a leader is gone.
     pub(super) fn leader_lost(&mut self, connection: ConnectionId, ctx: &mut Ctx<'_>) {
+        self.fetchers.is_deadline_stale = true;
         let now = ctx.now();
         let lost = self.fetchers.connections.closed(connection, now, ctx.random());
         if let Some((destination, _)) = lost {
@@ -278,6 +289,7 @@ impl Broker {
 
     /// Requests that waited too long are given up; back-offs that are over end.
     pub(super) fn replica_fetchers_woke_up(&mut self, ctx: &mut Ctx<'_>) {
+        self.fetchers.is_deadline_stale = true;
         self.fetchers.wake_up.fired(ctx);
         while let Some((destination, _)) = self.fetchers.connections.time_out(ctx) {
             ctx.probe(Probe::ReplicaFetchTimedOut);
@@ -360,6 +372,7 @@ impl Broker {
             };
             let followed = self.fetchers.following(name, leader, epoch).expect("it is current");
             followed.state = next;
+            self.fetchers.is_deadline_stale = true;
         }
     }
 
@@ -411,6 +424,7 @@ impl Broker {
         };
         let followed = self.fetchers.following(name, leader, epoch).expect("it is current");
         followed.state = next;
+        self.fetchers.is_deadline_stale = true;
     }
 }
 

@@ -87,7 +87,7 @@ pub struct Asked {
 pub struct Notes(pub Vec<(Instant, Note)>);
 
 impl Observer<Process> for Notes {
-    fn noted(&mut self, stamp: Stamp, note: Note) {
+    fn noted(&mut self, stamp: Stamp, note: &Note) {
         self.0.push((stamp.at, note));
     }
 }

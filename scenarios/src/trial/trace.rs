@@ -269,8 +269,8 @@ impl Observer<Process> for Teller {
         }
     }
 
-    fn noted(&mut self, stamp: Stamp, note: Note) {
-        if let Some(what) = self.note(&note) {
+    fn noted(&mut self, stamp: Stamp, note: &Note) {
+        if let Some(what) = self.note(note) {
             self.tell(stamp, self.name(stamp.node), format!("   {what}"));
         }
     }

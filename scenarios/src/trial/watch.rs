@@ -117,9 +117,9 @@ impl Observer<Process> for Watch {
         self.monitor.booted(stamp);
     }
 
-    fn noted(&mut self, stamp: Stamp, note: Note) {
-        self.recorder.noted(stamp, &note);
-        self.monitor.noted(stamp, &note);
+    fn noted(&mut self, stamp: Stamp, note: &Note) {
+        self.recorder.noted(stamp, note);
+        self.monitor.noted(stamp, note);
     }
 
     fn died(&mut self, stamp: Stamp, death: Death) {

@@ -57,9 +57,9 @@ impl Observer<Ledger> for Witness {
         self.lines.push(format!("{} {} {event:?}", stamp.node, stamp.at));
     }
 
-    fn noted(&mut self, _: Stamp, note: LedgerNote) {
+    fn noted(&mut self, _: Stamp, note: &LedgerNote) {
         let LedgerNote::Acknowledged(number) = note;
-        self.acknowledged.push(number);
+        self.acknowledged.push(*number);
     }
 
     fn died(&mut self, stamp: Stamp, death: Death) {
