@@ -88,7 +88,7 @@ pub struct Notes(pub Vec<(Instant, Note)>);
 
 impl Observer<Process> for Notes {
     fn noted(&mut self, stamp: Stamp, note: &Note) {
-        self.0.push((stamp.at, note));
+        self.0.push((stamp.at, note.clone()));
     }
 }
 
