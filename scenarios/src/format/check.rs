@@ -87,6 +87,10 @@ impl Scenario {
 
     fn check_nodes(&self) -> Result<(), Problem> {
         let Self { cluster, producers, consumers, .. } = self;
+        if producers.burst == 0 {
+            let message = "a burst has at least 1 record";
+            return Err(Problem::new(&["producers", "burst"], message));
+        }
         let counts = [cluster.brokers, cluster.controllers, producers.count, consumers.count];
         let nodes = counts.into_iter().fold(0, u32::saturating_add);
         if nodes > Nodes::MAX {

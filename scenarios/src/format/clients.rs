@@ -13,8 +13,11 @@ pub struct Producers {
     pub count: u32,
     /// The number of records each producer sends, over all topics in turn.
     pub records: u64,
-    /// The time between two records of one producer; `0s` sends as fast as the client takes them.
+    /// The time between two bursts of one producer; `0s` sends as fast as the client takes them.
     pub interval: Duration,
+    /// The number of records that a producer sends at once.
+    #[schemars(range(min = 1))]
+    pub burst: u32,
     /// When the producers start.
     pub start: Duration,
     /// The number of distinct record keys; 0 sends records without a key.
@@ -34,6 +37,7 @@ impl Default for Producers {
             count: 2,
             records: 100,
             interval: Duration::from_millis(20),
+            burst: 1,
             start: Duration::ZERO,
             keys: 16,
             record_size: 100,

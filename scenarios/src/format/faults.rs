@@ -115,9 +115,25 @@ pub struct Damage {
     /// Whether nothing else may take copies away meanwhile.
     #[serde(default)]
     pub exclusive: bool,
+    /// Whether a trial leaves out what would harm the last sound copy of a committed record, however few there are.
+    #[serde(default = "spares_last_copy")]
+    pub spares_last_copy: bool,
+}
+
+const fn spares_last_copy() -> bool {
+    true
 }
 
 impl Scenario {
+    /// Whether trials leave out faults that would harm the last sound copy of a committed record.
+    #[must_use]
+    pub fn spares_last_copy(&self) -> bool {
+        match self.faults.budget {
+            Some(damage) => damage.spares_last_copy,
+            None => self.faults.preset.profile().budget.is_some(),
+        }
+    }
+
     /// The profile that the kernel draws this scenario's faults from.
     #[must_use]
     pub fn fault_profile(&self) -> FaultProfile {
@@ -255,6 +271,20 @@ mod tests {
         assert_eq!(profile.draw[&Recipe::Crash].when, When::MeanIntervalMs(7_000));
         assert_eq!(profile.draw[&Recipe::ConnectionReset].on_ms, None, "it happens at one instant");
         assert_eq!(profile.draw[&Recipe::Pause], Preset::Crashes.profile().draw[&Recipe::Pause]);
+    }
+
+    #[test]
+    fn the_last_copy_is_spared_by_whatever_budget_does_not_say_otherwise() {
+        let spares = |faults: &str| {
+            let text = format!("title = 't'\n[[topics]]\nname = 'a'\n[faults]\n{faults}");
+            Scenario::from_toml("t", &text).expect("valid").spares_last_copy()
+        };
+        assert!(!spares("preset = 'crashes'"), "no budget, no mercy");
+        assert!(spares("preset = 'power'"));
+        assert!(spares("budget = { copies = 1, restore-time = '1s' }"));
+        assert!(!spares(
+            "budget = { copies = 1, restore-time = '1s', spares-last-copy = false }"
+        ));
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub struct Topology {
     pub nodes: Nodes,
     /// Which partitions each group reads: all of them.
     pub group_partitions: Vec<TopicPartition>,
-    /// Whether the scenario bounds the damage that faults do.
-    pub is_damage_bounded: bool,
+    /// Whether faults that would harm the last sound copy of a committed record are left out.
+    pub spares_last_copy: bool,
     producers: Vec<Producer>,
     consumers: Vec<(Duration, Arc<ConsumerSpec>)>,
     drain_spec: Arc<ConsumerSpec>,
@@ -66,7 +66,7 @@ impl Topology {
             options: options(scenario),
             drain: LAST_READER,
             nodes: scenario.nodes(),
-            is_damage_bounded: scenario.fault_profile().budget.is_some(),
+            spares_last_copy: scenario.spares_last_copy(),
             producers: producers(scenario, &config.producer, &cluster),
             consumers: consumers(scenario, &config.consumer, &cluster, &group_partitions),
             drain_spec: Arc::new(ConsumerSpec {
@@ -245,7 +245,7 @@ fn producers(scenario: &Scenario, config: &ProducerConfig, cluster: &Cluster) ->
     let pace = if interval.is_zero() {
         Pace::Outstanding(SATURATING_OUTSTANDING)
     } else {
-        Pace::Interval { interval, burst: 1 }
+        Pace::Interval { interval, burst: producers.burst }
     };
     let producer = Producer {
         config: config.clone(),

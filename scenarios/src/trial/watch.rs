@@ -25,7 +25,7 @@ pub struct Watch {
     records: u64,
     partitions: usize,
     /// Whether faults that would leave no sound copy are vetoed.
-    is_damage_bounded: bool,
+    spares_last_copy: bool,
 }
 
 /// What a phase waits for.
@@ -50,7 +50,7 @@ impl Watch {
             goal: Goal::None,
             records: topology.records(),
             partitions: topology.group_partitions.len(),
-            is_damage_bounded: topology.is_damage_bounded,
+            spares_last_copy: topology.spares_last_copy,
         }
     }
 
@@ -132,7 +132,7 @@ impl Observer<Process> for Watch {
     }
 
     fn permits(&mut self, fault: &Fault) -> bool {
-        !self.is_damage_bounded || self.monitor.permits(fault)
+        !self.spares_last_copy || self.monitor.permits(fault)
     }
 
     fn is_satisfied(&self) -> bool {
