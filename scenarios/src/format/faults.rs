@@ -282,9 +282,7 @@ mod tests {
         assert!(!spares("preset = 'crashes'"), "no budget, no mercy");
         assert!(spares("preset = 'power'"));
         assert!(spares("budget = { copies = 1, restore-time = '1s' }"));
-        assert!(!spares(
-            "budget = { copies = 1, restore-time = '1s', spares-last-copy = false }"
-        ));
+        assert!(!spares("budget = { copies = 1, restore-time = '1s', spares-last-copy = false }"));
     }
 
     #[test]

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn nodes_are_numbered_by_role_and_named_by_number() {
-        let nodes = crate::catalogue::ENTRIES[0].scenario().nodes();
+        let text = "title = 't'\n[[topics]]\nname = 'a'\n[producers]\ncount = 2";
+        let nodes = Scenario::from_toml("t", text).expect("valid").nodes();
         assert_eq!((nodes.brokers.clone(), nodes.controllers.clone()), (1..4, 4..5));
         let names = [1, 4, 5, 7, 99].map(|node| nodes.name(NodeId(node)));
         assert_eq!(names, ["broker-1", "controller-4", "producer-5", "consumer-7", "node-99"]);
