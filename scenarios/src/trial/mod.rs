@@ -172,7 +172,8 @@ impl Trial {
         }
     }
 
-    fn outcome<O: Observer<Process>>(
+    /// What a world that has run to its end says, given what was stuck in it.
+    pub fn outcome<O: Observer<Process>>(
         &self,
         seed: u64,
         sim: &World<O>,
