@@ -176,6 +176,17 @@ impl PartitionGhost {
         (0..self.replicas.len()).filter(|&slot| self.replicas[slot].is_harmed).collect()
     }
 
+    /// The controller's leader, if it has committed all it has, and the other in-sync replicas that run.
+    pub(super) fn settled(&self) -> Option<(usize, ReplicaSet)> {
+        let registration = self.registration?;
+        let slot = registration.leader?;
+        let leader = &self.replicas[slot];
+        let leads = leader.is_leader && leader.leader_epoch == Some(registration.leader_epoch);
+        let followers = registration.isr.without(ReplicaSet::of(slot));
+        let running = followers.iter().filter(|&slot| self.replicas[slot].is_open).collect();
+        (leads && leader.high_watermark == leader.log.end()).then_some((slot, running))
+    }
+
     /// What the controller's state says of this partition.
     pub(super) fn registration_of(&self, state: &PartitionState) -> Registration {
         let named = state.isr.iter().chain(&state.elr).chain(&state.leader);

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(stage.broken(), [Invariant::W14]);
         assert_eq!(
             stage.sentence(),
-            "W14 HighWatermarkJustification broken by broker 3: leader 1 calls all below 1 committed, but orders-0@0 is \
+            "W14 HighWatermarkJustification broken: broker 3: leader 1 calls all below 1 committed, but orders-0@0 is \
              not in this log, which is in the leader's maximal ISR"
         );
     }

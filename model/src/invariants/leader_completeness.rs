@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(stage.broken(), [Invariant::W2]);
         assert_eq!(
             stage.sentence(),
-            "W2 LeaderCompleteness broken by broker 2: leads in epoch 1 without committed record orders-0@0 \
+            "W2 LeaderCompleteness broken: broker 2: leads in epoch 1 without committed record orders-0@0 \
              (its log ends at 0, committed is all below 2)"
         );
     }

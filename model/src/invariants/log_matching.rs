@@ -4,7 +4,7 @@
 //! watched as well: who appends a record of an epoch has everything before it in common with the leader of that epoch,
 //! as truncation by leader epoch promises (KIP-101, KIP-279, KIP-595).
 
-use super::ghost::{PartitionGhost, ReplicaGhost};
+use super::ghost::PartitionGhost;
 use super::violation::{Broken, Invariant, Verdict, ensure};
 use crate::ids::Offset;
 use crate::record::Batch;
@@ -75,9 +75,10 @@ pub(super) fn follower_matches_its_leader(
 /// When nothing is on its way any more, an in-sync replica has the leader's log.
 pub(super) fn in_sync_replica_is_identical(
     partition: &PartitionGhost,
-    leader: &ReplicaGhost,
-    replica: &ReplicaGhost,
+    leader: usize,
+    slot: usize,
 ) -> Verdict {
+    let (leader, replica) = (&partition.replicas[leader], &partition.replicas[slot]);
     let end = leader.log.end().max(replica.log.end());
     ensure(replica.log.agrees_below(&leader.log, end), || {
         let fork = replica.log.fork(&leader.log);
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(stage.broken(), [Invariant::W1]);
         assert_eq!(
             stage.sentence(),
-            "W1 LogMatching broken by broker 1: appended orders-0@4 of epoch 1 on top of a log that differs from that \
+            "W1 LogMatching broken: broker 1: appended orders-0@4 of epoch 1 on top of a log that differs from that \
              of its leader 2 from 3 on"
         );
     }
@@ -157,28 +158,41 @@ mod tests {
         assert_eq!(stage.broken(), [Invariant::W1]);
     }
 
-    #[test]
-    fn w1_logs_that_differ_at_rest_are_told() {
+    /// Broker 2 took over from 1, which has a record that nobody else has, and is in sync all the same.
+    fn at_rest_with_a_tail() -> Stage {
         let mut stage = Stage::new();
         stage.commit(2);
         stage.produce(1, 1);
-        stage.copy(2, 1);
+        stage.elect(Change { leader: Some(2), isr: &[1, 2, 3], elr: &[] });
+        stage
+    }
+
+    fn final_check(mut stage: Stage) -> Stage {
         let stamp = stage.stamp(0);
         stage.monitor.final_check(stamp);
+        stage
+    }
+
+    #[test]
+    fn w1_logs_that_differ_at_rest_are_told() {
+        let stage = final_check(at_rest_with_a_tail());
         assert_eq!(stage.broken(), [Invariant::W1]);
-        assert!(stage.sentence().contains("by broker 3: in sync and at rest, its log (end 2)"));
+        assert!(stage.sentence().contains("broker 1: in sync and at rest, its log (end 3)"));
     }
 
     #[test]
     fn at_rest_replicas_that_are_out_of_sync_or_down_do_not_count() {
-        let mut stage = Stage::new();
-        stage.change(Change { leader: Some(1), isr: &[1, 2], elr: &[] });
-        stage.note_maximal_isr(1, &[1, 2]);
-        stage.commit(2);
-        stage.crash(2);
-        stage.produce(1, 1);
-        let stamp = stage.stamp(0);
-        stage.monitor.final_check(stamp);
-        assert_eq!(stage.broken(), []);
+        let mut down = at_rest_with_a_tail();
+        down.crash(1);
+        let mut out = at_rest_with_a_tail();
+        out.change(Change { leader: Some(2), isr: &[2, 3], elr: &[] });
+        assert_eq!((final_check(down).broken(), final_check(out).broken()), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_leader_with_something_to_commit_is_not_at_rest() {
+        let mut stage = at_rest_with_a_tail();
+        stage.produce(2, 1);
+        assert_eq!(final_check(stage).broken(), []);
     }
 }

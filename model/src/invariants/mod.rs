@@ -216,19 +216,17 @@ impl Monitor {
         }
     }
 
-    /// The trial is over and nothing is on its way any more: in-sync replicas that run have their leader's log.
+    /// Nothing is on its way any more: of every partition whose leader has committed all it has, the in-sync replicas that
+    /// run have the same log.
     pub fn final_check(&mut self, stamp: Stamp) {
         for index in 0..self.partitions.len() {
-            let Some(registration) = self.partitions[index].registration else { continue };
-            let Some(leader) = registration.leader else { continue };
-            for slot in registration.isr.iter().filter(|&slot| slot != leader) {
-                let partition = &self.partitions[index];
-                let (leader, replica) = (&partition.replicas[leader], &partition.replicas[slot]);
-                let verdict = if leader.is_open && replica.is_open {
-                    log_matching::in_sync_replica_is_identical(partition, leader, replica)
-                } else {
-                    Ok(())
-                };
+            let partition = &self.partitions[index];
+            let Some((leader, followers)) = partition.settled() else { continue };
+            let verdicts: Vec<Verdict> = followers
+                .iter()
+                .map(|slot| log_matching::in_sync_replica_is_identical(partition, leader, slot))
+                .collect();
+            for verdict in verdicts {
                 self.judge(stamp, Some(index), verdict);
             }
         }

@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(stage.broken(), [Invariant::W15]);
         assert_eq!(
             stage.sentence(),
-            "W15 TruncationSafety broken by broker 2: cut its log at 2, and with it committed record orders-0@2 \
+            "W15 TruncationSafety broken: broker 2: cut its log at 2, and with it committed record orders-0@2 \
              (committed is all below 3)"
         );
     }

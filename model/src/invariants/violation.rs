@@ -95,14 +95,20 @@ pub struct Violation {
     pub text: String,
 }
 
-/// `W3 LeaderCandidateCompleteness broken by broker 2: ...`
+impl Violation {
+    /// Who and what, without the rule: `broker 2: ...`
+    pub fn sentence(&self) -> String {
+        match self.broker {
+            Some(broker) => format!("broker {broker}: {}", self.text),
+            None => self.text.clone(),
+        }
+    }
+}
+
+/// `W3 LeaderCandidateCompleteness broken: broker 2: ...`
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} broken", self.invariant)?;
-        if let Some(broker) = self.broker {
-            write!(f, " by broker {broker}")?;
-        }
-        write!(f, ": {}", self.text)
+        write!(f, "{} broken: {}", self.invariant, self.sentence())
     }
 }
 

@@ -21,7 +21,7 @@ use ktrial_model::ids::TopicPartition;
 use ktrial_model::process::Process;
 use ktrial_sim::fault::{Anchor, FaultPlan, PlannedFault};
 use ktrial_sim::node_id::NodeId;
-use ktrial_sim::observer::Observer;
+use ktrial_sim::observer::{Observer, Stamp};
 use ktrial_sim::random::Streams;
 use ktrial_sim::sim::{Sim, Stop};
 use ktrial_sim::time::{Duration, Instant};
@@ -108,7 +108,11 @@ impl Trial {
             return Some(stuck);
         }
         sim.observer_mut().0.await_caught_up();
-        self.run_phase(sim, deadline)
+        let stuck = self.run_phase(sim, deadline);
+        let (at, event) = (sim.now(), sim.last_event());
+        let stamp = Stamp { at, event, cause: event, node: self.topology.cluster.controller };
+        sim.observer_mut().0.monitor.final_check(stamp);
+        stuck
     }
 
     /// Waits until nothing can be appended or committed any more: a request whose producer has given up may still be on

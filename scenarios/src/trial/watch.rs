@@ -78,7 +78,7 @@ impl Watch {
     pub fn invariant_violations(&self) -> Vec<InvariantViolation> {
         let told = |violation: &Violation| InvariantViolation {
             invariant: violation.invariant.number().to_owned(),
-            text: violation.text.clone(),
+            text: violation.sentence(),
             event: violation.stamp.event.0,
             at_ns: violation.stamp.at.as_nanos(),
         };
