@@ -55,6 +55,7 @@ pub mod chunked;
 mod clock;
 pub mod context;
 pub mod disk;
+pub mod divergence;
 pub mod example;
 pub mod fault;
 mod kernel;

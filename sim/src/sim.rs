@@ -37,6 +37,15 @@ pub enum Stop {
     Satisfied,
     /// Too many events at one instant: a livelock that time cannot end.
     Zeno,
+    /// Too many events in all: a livelock, or a budget too small for the workload.
+    Livelock,
+}
+
+impl Stop {
+    /// A guard ended the run, which would not have come to an end by itself.
+    pub fn is_livelock(self) -> bool {
+        matches!(self, Stop::Zeno | Stop::Livelock)
+    }
 }
 
 impl<A: Actor, O: Observer<A>> Sim<A, O> {
@@ -106,6 +115,9 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
             if self.kernel.is_zeno() {
                 return Stop::Zeno;
             }
+            if self.kernel.is_livelocked() {
+                return Stop::Livelock;
+            }
             if self.observer.is_satisfied() {
                 return Stop::Satisfied;
             }
@@ -127,12 +139,12 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
 
     /// Hands a request of the world outside to the process on `node`, now. It is lost if there is none.
     pub fn inject(&mut self, node: NodeId, request: A::Request) {
-        self.schedule_local(node, Event::Request(request));
+        self.kernel.schedule_local(node, Event::Request(request));
     }
 
     /// Asks the process on `node` to stop in good order. It is lost if there is none.
     pub fn shut_down(&mut self, node: NodeId) {
-        self.schedule_local(node, Event::Shutdown);
+        self.kernel.schedule_local(node, Event::Shutdown);
     }
 
     /// Acts as `node`, which the world outside plays: connects, sends, closes.
@@ -227,12 +239,6 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
     /// How often one of the actors' probes was hit.
     pub fn probe_count(&self, probe: A::Probe) -> u32 {
         self.kernel.probes.actor(probe.index())
-    }
-
-    fn schedule_local(&mut self, node: NodeId, event: Event<A>) {
-        let incarnation = self.kernel.host(node).incarnation;
-        let pending = Pending::Local { node, incarnation, event, peer: None };
-        self.kernel.schedule(self.kernel.now, node, pending);
     }
 
     fn begin_fault(&mut self, index: usize) {

@@ -343,7 +343,7 @@ fn a_plan_is_stored_like_this() {
 fn the_schema_knows_every_fault_and_no_other_field() {
     let schema = schemars::schema_for!(FaultPlan).to_value();
     let kinds = schema["$defs"]["Fault"]["oneOf"].as_array().unwrap();
-    assert_eq!(kinds.len(), 19);
+    assert_eq!(kinds.len(), 20);
     assert!(kinds.iter().all(|kind| kind["additionalProperties"] == false));
     assert_eq!(schema["$defs"]["CorePhase"]["properties"]["deadline_ns"]["type"], "integer");
 }
@@ -479,6 +479,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
 fn any_host_fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         node().prop_map(|node| Fault::Crash { node }),
+        node().prop_map(|node| Fault::Shutdown { node }),
         nodes().prop_map(|nodes| Fault::PowerLoss { nodes }),
         node().prop_map(|node| Fault::Pause { node }),
         (node(), any::<i64>()).prop_map(|(node, by_ms)| Fault::ClockJump { node, by_ms }),

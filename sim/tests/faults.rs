@@ -4,7 +4,7 @@ mod ledger;
 
 use ktrial_sim::actor::Event;
 use ktrial_sim::example::{Ledger, LedgerMessage, PATIENCE, Role};
-use ktrial_sim::fault::{Anchor, Direction, Fault, FlushErrorMode, Heal, Traffic};
+use ktrial_sim::fault::{Anchor, CorePhase, Direction, Fault, FlushErrorMode, Heal, Traffic};
 use ktrial_sim::network::NetworkOptions;
 use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::Death;
@@ -163,6 +163,32 @@ fn a_flapping_link_is_up_and_down_until_it_heals() {
 }
 
 #[test]
+fn a_flapping_link_begins_with_a_cut() {
+    let (up, down) = (SECOND * 20, SECOND / 2);
+    let flap = Fault::FlappingLink { a: PRIMARY, b: BACKUP, up, down };
+    let sim = after(flap, Heal::After(SECOND * 10));
+    assert_eq!(probe(&sim, "segments-released"), 1, "the only cut there is time for");
+}
+
+#[test]
+fn a_flapping_link_outside_the_core_flaps_on() {
+    let (up, down) = (SECOND / 2, SECOND / 2);
+    let flap = Fault::FlappingLink { a: PRIMARY, b: BACKUP, up, down };
+    let mut faults = plan(vec![(at(600), Heal::After(SECOND * 2), flap)]);
+    faults.core = Some(CorePhase {
+        heal_at: Instant::START + SECOND,
+        core: vec![PRIMARY],
+        deadline: SECOND * 60,
+    });
+    let mut sim = world_with_options(SEED, 100_000, Options::default());
+    sim.install(faults);
+    sim.run_until(Instant::START + SECOND * 5);
+    let early = probe(&sim, "segments-released");
+    sim.run_until(Instant::START + SECOND * 15);
+    assert!(probe(&sim, "segments-released") > early + 2, "down and up again, long after its heal");
+}
+
+#[test]
 fn isolation_cuts_a_node_from_everybody() {
     let sim = after(Fault::Isolate { node: PRIMARY, traffic: Traffic::Both }, Heal::Never);
     assert!(acknowledged(&sim).len() < 1_000);
@@ -181,6 +207,45 @@ fn a_slow_link_slows_and_recovers() {
     };
     assert!(slow(Heal::Never) < 400);
     assert_eq!(slow(Heal::After(SECOND)), 1_000);
+}
+
+#[test]
+fn of_overlapping_faults_the_others_still_count_when_one_heals() {
+    let slow = |extra_latency_mean| Fault::SlowLink {
+        from: CLIENT,
+        to: PRIMARY,
+        extra_latency_mean,
+        both_ways: true,
+    };
+    let write_error = Fault::WriteError { node: BACKUP };
+    let pairs = [
+        [slow(Duration::from_millis(400)), slow(Duration::from_millis(300))],
+        [write_error.clone(), write_error],
+        [
+            Fault::SlowDisk { node: BACKUP, factor: 90 },
+            Fault::SlowDisk { node: BACKUP, factor: 80 },
+        ],
+        [
+            Fault::SlowCpu { node: PRIMARY, factor: 30_000 },
+            Fault::SlowCpu { node: PRIMARY, factor: 20_000 },
+        ],
+        [
+            Fault::FullDisk { node: BACKUP, left_bytes: 0 },
+            Fault::FullDisk { node: BACKUP, left_bytes: 1 },
+        ],
+    ];
+    for [first, second] in pairs {
+        let finished = |heals: [Heal; 2]| {
+            let mut sim = world_with_options(SEED, 1_000, Options::default());
+            let faults = [first.clone(), second.clone()];
+            let faults = faults.into_iter().zip(heals).map(|(fault, heal)| (at(600), heal, fault));
+            sim.install(plan(faults.collect()));
+            sim.run_until(Instant::START + SECOND * 10);
+            acknowledged(&sim).len() == 1_000
+        };
+        assert!(!finished([Heal::After(SECOND), Heal::Never]), "{second} is still in force");
+        assert!(finished([Heal::After(SECOND), Heal::After(SECOND)]), "{second} heals");
+    }
 }
 
 #[test]
@@ -261,6 +326,15 @@ fn a_shutdown_is_asked_for_and_the_process_ends_itself() {
     sim.run_until(Instant::START + SECOND * 5);
     assert_eq!(sim.observer().deaths, [(BACKUP, Death::Exit)]);
     assert!(sim.observer().count(PRIMARY, "PeerClosed") >= 1, "the peer is told in good order");
+}
+
+#[test]
+fn a_planned_shutdown_is_in_good_order_and_the_supervisor_starts_it_again() {
+    let sim = after(Fault::Shutdown { node: BACKUP }, Heal::Instantaneous);
+    assert_eq!(sim.observer().deaths, [(BACKUP, Death::Exit)]);
+    assert_eq!(sim.observer().boots, [PRIMARY, BACKUP, CLIENT, BACKUP]);
+    assert!(sim.observer().count(PRIMARY, "PeerClosed") >= 1, "the peer is told in good order");
+    assert_eq!(acknowledged(&sim).len(), 1_000);
 }
 
 #[test]

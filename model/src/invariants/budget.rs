@@ -39,7 +39,8 @@ impl<'a> Damage<'a> {
             | Fault::FlushError { node, mode: FlushErrorMode::KeepsDirty } => {
                 Some(Damage::UncleanStop(node))
             }
-            Fault::Pause { .. }
+            Fault::Shutdown { .. }
+            | Fault::Pause { .. }
             | Fault::Partition { .. }
             | Fault::Isolate { .. }
             | Fault::FlappingLink { .. }

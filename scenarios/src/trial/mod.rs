@@ -91,7 +91,7 @@ impl Trial {
     pub fn run_to_end<O: Observer<Process>>(&self, sim: &mut World<O>) -> Option<String> {
         let healed_at = self.healed_at(sim.plan());
         let deadline = healed_at + Duration::from_nanos(self.scenario.end.deadline.nanos);
-        if self.run_faults(sim, healed_at) == Stop::Zeno {
+        if self.run_faults(sim, healed_at).is_livelock() {
             return Some(format!("too many events at {}", sim.now()));
         }
         sim.observer_mut().0.await_settled();
@@ -157,7 +157,7 @@ impl Trial {
         let mut until = healed_at;
         loop {
             let stop = sim.run_until(until);
-            if stop == Stop::Zeno || !sim.has_fault_to_heal() {
+            if stop.is_livelock() || !sim.has_fault_to_heal() {
                 return stop;
             }
             until += HEAL_POLL;
@@ -171,7 +171,7 @@ impl Trial {
     ) -> Option<String> {
         match sim.run_until(deadline) {
             Stop::Satisfied => None,
-            Stop::Zeno => Some(format!("too many events at {}", sim.now())),
+            stop if stop.is_livelock() => Some(format!("too many events at {}", sim.now())),
             _ => Some(sim.observer().0.what_is_missing(&self.topology.cluster)),
         }
     }

@@ -102,6 +102,7 @@ fn collide(a: &Fault, b: &Fault) -> bool {
 fn part_of(fault: &Fault) -> Part {
     match fault {
         Fault::Crash { .. }
+        | Fault::Shutdown { .. }
         | Fault::PowerLoss { .. }
         | Fault::Pause { .. }
         | Fault::DiskLoss { .. } => Part::Process,

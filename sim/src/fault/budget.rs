@@ -39,6 +39,7 @@ pub struct Budget {
 pub fn takes_copies_away(fault: &Fault) -> bool {
     match fault {
         Fault::Crash { .. }
+        | Fault::Shutdown { .. }
         | Fault::PowerLoss { .. }
         | Fault::Pause { .. }
         | Fault::Partition { .. }

@@ -21,6 +21,12 @@ pub enum Fault {
         /// The host whose process dies.
         node: NodeId,
     },
+    /// The operator asks the process to stop in good order; the supervisor starts it again, if the trial has one. Happens
+    /// at once.
+    Shutdown {
+        /// The host whose process is asked.
+        node: NodeId,
+    },
     /// Hosts lose power at the same instant, and with it what was not flushed; healed by a restart.
     PowerLoss {
         /// The hosts, at least one.
@@ -192,6 +198,7 @@ impl Fault {
     pub fn name(&self) -> &'static str {
         match self {
             Fault::Crash { .. } => "crash",
+            Fault::Shutdown { .. } => "shutdown",
             Fault::PowerLoss { .. } => "power-loss",
             Fault::Pause { .. } => "pause",
             Fault::Partition { .. } => "partition",
@@ -224,6 +231,7 @@ impl Fault {
             Fault::SlowLink { from, to, .. } => BTreeSet::from([*from, *to]),
             Fault::OneSidedClose { node, peer } => BTreeSet::from([*node, *peer]),
             Fault::Crash { node }
+            | Fault::Shutdown { node }
             | Fault::Pause { node }
             | Fault::Isolate { node, .. }
             | Fault::SlowDisk { node, .. }
@@ -254,7 +262,8 @@ impl Fault {
     pub fn is_instantaneous(&self) -> bool {
         matches!(
             self,
-            Fault::ConnectionReset { .. }
+            Fault::Shutdown { .. }
+                | Fault::ConnectionReset { .. }
                 | Fault::OneSidedClose { .. }
                 | Fault::BitRot { .. }
                 | Fault::ClockJump { .. }
@@ -302,6 +311,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Crash { node } => write!(f, "crash of {node}"),
+            Fault::Shutdown { node } => write!(f, "shutdown of {node}"),
             Fault::PowerLoss { nodes } => write!(f, "power loss of {}", List(nodes)),
             Fault::Pause { node } => write!(f, "pause of {node}"),
             Fault::Partition { left, right, direction: Direction::Both } => {
@@ -388,6 +398,7 @@ mod tests {
     #[test]
     fn a_fault_reads_as_a_noun_phrase() {
         let phrase = |fault: Fault| fault.to_string();
+        assert_eq!(phrase(Fault::Shutdown { node: NodeId(1) }), "shutdown of n1");
         assert_eq!(phrase(Fault::PowerLoss { nodes: nodes([1]) }), "power loss of n1");
         assert_eq!(
             phrase(Fault::PowerLoss { nodes: nodes([1, 2, 3]) }),
@@ -403,6 +414,7 @@ mod tests {
     fn only_what_reaches_the_platter_harms_copies() {
         let node = NodeId(1);
         assert!(!Fault::Crash { node }.harms_copies());
+        assert!(!Fault::Shutdown { node }.harms_copies());
         assert!(!Fault::FlushError { node, mode: FlushErrorMode::KeepsDirty }.harms_copies());
         assert!(Fault::FlushError { node, mode: FlushErrorMode::MarksClean }.harms_copies());
         assert!(Fault::DiskLoss { node }.harms_copies());

@@ -115,6 +115,7 @@ impl Occurrence {
                 Fault::ClockDrift { node, ppm }
             }
             Recipe::SlowCpu => Fault::SlowCpu { node, factor: self.small() },
+            Recipe::Shutdown => Fault::Shutdown { node },
         })
     }
 

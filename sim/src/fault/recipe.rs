@@ -2,7 +2,7 @@
 //!
 //! | recipe | victims | severity (unit) | harms copies |
 //! |---|---|---|---|
-//! | `crash`, `pause` | one node | | |
+//! | `crash`, `pause`, `shutdown` | one node | | |
 //! | `power-loss` | one node | | yes |
 //! | `correlated-power-loss` | every target at once | | yes |
 //! | `partition`, `one-way-partition` | each target falls on one of two sides | | |
@@ -79,11 +79,13 @@ pub enum Recipe {
     ClockDrift = 21,
     /// A process is slow.
     SlowCpu = 22,
+    /// A process is asked to stop in good order.
+    Shutdown = 23,
 }
 
 impl Recipe {
     /// All recipes, by number.
-    pub const ALL: [Recipe; 23] = [
+    pub const ALL: [Recipe; 24] = [
         Recipe::Crash,
         Recipe::PowerLoss,
         Recipe::CorrelatedPowerLoss,
@@ -107,6 +109,7 @@ impl Recipe {
         Recipe::ClockJump,
         Recipe::ClockDrift,
         Recipe::SlowCpu,
+        Recipe::Shutdown,
     ];
 
     /// The name in kebab case, as in profiles.
@@ -135,6 +138,7 @@ impl Recipe {
             Recipe::ClockJump => "clock-jump",
             Recipe::ClockDrift => "clock-drift",
             Recipe::SlowCpu => "slow-cpu",
+            Recipe::Shutdown => "shutdown",
         }
     }
 
@@ -147,7 +151,7 @@ impl Recipe {
     /// Whether its faults happen at one instant ([`is_instantaneous`](super::Fault::is_instantaneous)).
     pub fn is_instantaneous(self) -> bool {
         use Recipe::*;
-        matches!(self, ConnectionReset | OneSidedClose | BitRot | ClockJump)
+        matches!(self, ConnectionReset | OneSidedClose | BitRot | ClockJump | Shutdown)
     }
 
     /// Whether its faults name exactly one node.
@@ -179,7 +183,7 @@ impl Recipe {
             Crash | PowerLoss | CorrelatedPowerLoss | Pause | Partition | OneWayPartition
             | Isolate => return None,
             ConnectionReset | OneSidedClose | DiskStall | WriteError | FlushError | LostFlush
-            | DiskLoss => return None,
+            | DiskLoss | Shutdown => return None,
         };
         Some(Span { min, max })
     }

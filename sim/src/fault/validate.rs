@@ -156,6 +156,7 @@ fn senseless_kind(kind: &Fault) -> Option<&'static str> {
         Fault::ClockDrift { ppm, .. } => (*ppm == 0 || *ppm <= -1_000_000)
             .then_some("drifts by something other than 0 ppm and above -1000000 ppm"),
         Fault::Crash { .. }
+        | Fault::Shutdown { .. }
         | Fault::Pause { .. }
         | Fault::Isolate { .. }
         | Fault::DiskStall { .. }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::burden::Burden;
 use super::{Kernel, Pending, Report};
-use crate::actor::{Actor, Message, ProbeSet};
+use crate::actor::{Actor, Event, Message, ProbeSet};
 use crate::fault::{Anchor, Direction, Fault, FaultPlan, Heal, MessagePoint, Spell, Traffic};
 use crate::node_id::NodeId;
 use crate::observer::{Death, FaultPhase};
@@ -17,6 +18,8 @@ use crate::time::{Duration, Instant};
 enum State {
     Waiting,
     Active,
+    /// In force, outside a healed core: it will not heal.
+    Permanent,
     Over,
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct FaultDriver {
     core_is_healed: bool,
     /// Flapping links that are down at the moment.
     flaps: Vec<usize>,
+    /// Faults in force that add up with others of their kind.
+    pub(super) burdens: Vec<Burden>,
 }
 
 impl FaultDriver {
@@ -168,11 +173,8 @@ impl<A: Actor> Kernel<A> {
         let planned = &plan.faults[index];
         self.driver.began.insert(planned.id, self.now);
         self.reports.push(Report::Fault { index, phase: FaultPhase::Begins });
-        self.begin(&planned.kind, Spell::of(planned, self.now).end);
-        if let Fault::FlappingLink { up, .. } = planned.kind {
-            self.schedule(self.now + up, NodeId(0), Pending::LinkFlaps { index, down: true });
-        }
         self.driver.states[index] = State::Active;
+        self.begin(index, &planned.kind, Spell::of(planned, self.now).end);
         match planned.heal {
             Heal::After(length) => {
                 self.schedule(self.now + length, NodeId(0), Pending::FaultHeals { index });
@@ -205,18 +207,19 @@ impl<A: Actor> Kernel<A> {
             }
             let rest = fault.kind.outside(&core);
             if rest.as_slice() == std::slice::from_ref(&fault.kind) {
-                self.driver.states[index] = State::Over;
+                self.driver.states[index] = State::Permanent;
+                self.make_burden_permanent(index);
                 self.reports.push(Report::Fault { index, phase: FaultPhase::BecomesPermanent });
                 continue;
             }
-            rest.iter().for_each(|part| self.begin(part, Instant::NEVER));
+            rest.iter().for_each(|part| self.begin(index, part, Instant::NEVER));
             self.fault_heals(index);
         }
     }
 
     /// A flapping link goes down or up, and will change again.
     pub(crate) fn link_flaps(&mut self, index: usize, down: bool) {
-        if self.driver.states[index] != State::Active {
+        if !matches!(self.driver.states[index], State::Active | State::Permanent) {
             return;
         }
         let plan = self.driver.plan.clone();
@@ -232,13 +235,14 @@ impl<A: Actor> Kernel<A> {
     }
 
     /// Puts the fault into force; it is expected to last `until` then.
-    fn begin(&mut self, fault: &Fault, until: Instant) {
+    fn begin(&mut self, index: usize, fault: &Fault, until: Instant) {
         let now = self.now;
         match fault {
             Fault::Crash { node } => {
                 self.hold_down(*node);
                 self.kill(*node, Death::Crash);
             }
+            Fault::Shutdown { node } => self.schedule_local(*node, Event::Shutdown),
             Fault::PowerLoss { nodes } => {
                 for &node in nodes {
                     self.hold_down(node);
@@ -256,36 +260,22 @@ impl<A: Actor> Kernel<A> {
                     self.cut_link(from, to);
                 }
             }
-            Fault::SlowLink { from, to, extra_latency_mean, both_ways } => {
-                self.slow_link(*from, *to, *extra_latency_mean);
-                if *both_ways {
-                    self.slow_link(*to, *from, *extra_latency_mean);
-                }
-            }
+            Fault::SlowLink { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::DiskStall { .. }
+            | Fault::WriteError { .. }
+            | Fault::FlushError { .. }
+            | Fault::FullDisk { .. }
+            | Fault::SlowCpu { .. } => self.lay_burden(index, fault, until),
             Fault::ConnectionReset { a, b } => self.reset_connections(*a, *b),
             Fault::OneSidedClose { node, peer } => self.close_one_side(*node, *peer),
-            Fault::SlowDisk { node, factor } => {
-                self.host_mut(*node).disk.faults.slow_factor = (*factor).max(1);
-            }
-            Fault::DiskStall { node } => {
-                self.host_mut(*node).disk.faults.stalled_until = until;
-            }
-            Fault::WriteError { node } => self.host_mut(*node).disk.faults.write_error = true,
-            Fault::FlushError { node, mode } => {
-                self.host_mut(*node).disk.faults.flush_error = Some(*mode);
-            }
-            Fault::FullDisk { node, left_bytes } => {
-                let disk = &mut self.host_mut(*node).disk;
-                disk.faults.capacity_bytes = disk.used_bytes().saturating_add(*left_bytes);
-            }
             Fault::BitRot { node, sectors } => self.rot(*node, *sectors),
             Fault::ClockJump { node, by_ms } => self.host_mut(*node).clock.jump(*by_ms),
             Fault::ClockDrift { node, ppm } => {
                 let clock = &mut self.host_mut(*node).clock;
                 clock.set_drift(now, clock.drift_ppm().saturating_add(*ppm));
             }
-            Fault::SlowCpu { node, factor } => self.host_mut(*node).slowness = (*factor).max(1),
-            Fault::FlappingLink { .. } => {}
+            Fault::FlappingLink { .. } => self.link_flaps(index, true),
         }
     }
 
@@ -306,25 +296,19 @@ impl<A: Actor> Kernel<A> {
                     self.mend_link(*b, *a);
                 }
             }
-            Fault::SlowLink { from, to, both_ways, .. } => {
-                self.slow_link(*from, *to, Duration::ZERO);
-                if *both_ways {
-                    self.slow_link(*to, *from, Duration::ZERO);
-                }
-            }
-            Fault::SlowDisk { node, .. } => self.host_mut(*node).disk.faults.slow_factor = 1,
-            Fault::DiskStall { node } => self.host_mut(*node).disk.faults.stalled_until = now,
-            Fault::WriteError { node } => self.host_mut(*node).disk.faults.write_error = false,
-            Fault::FlushError { node, .. } => self.host_mut(*node).disk.faults.flush_error = None,
-            Fault::FullDisk { node, .. } => {
-                self.host_mut(*node).disk.faults.capacity_bytes = u64::MAX;
-            }
+            Fault::SlowLink { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::DiskStall { .. }
+            | Fault::WriteError { .. }
+            | Fault::FlushError { .. }
+            | Fault::FullDisk { .. }
+            | Fault::SlowCpu { .. } => self.lift_burden(index),
             Fault::ClockDrift { node, ppm } => {
                 let clock = &mut self.host_mut(*node).clock;
                 clock.set_drift(now, clock.drift_ppm().saturating_sub(*ppm));
             }
-            Fault::SlowCpu { node, .. } => self.host_mut(*node).slowness = 1,
-            Fault::ConnectionReset { .. }
+            Fault::Shutdown { .. }
+            | Fault::ConnectionReset { .. }
             | Fault::OneSidedClose { .. }
             | Fault::BitRot { .. }
             | Fault::ClockJump { .. } => {}

@@ -2,8 +2,9 @@
 //!
 //! A [`Kernel`] turns due events into at most one [`Delivery`] each; [`crate::sim::Sim`] hands it to the actor. The parts:
 //! [`host`] is what a node is besides its process, `transport` the life of connections, `process` of processes, `storage`
-//! gives disk operations their time, `driver` begins and heals faults.
+//! gives disk operations their time, `driver` begins and heals faults, `burden` adds up those that overlap.
 
+mod burden;
 mod driver;
 mod host;
 mod process;
@@ -47,8 +48,10 @@ pub struct Options {
     pub boot_time: Duration,
     /// A process that ended itself is started again after this long; never, if `None`.
     pub restart_after_exit: Option<Duration>,
-    /// More events than this at one instant are a livelock.
+    /// More events than this at one instant are a livelock that time cannot end.
     pub events_per_instant_max: u32,
+    /// More events than this in one trial are a livelock; at most 2^32.
+    pub events_max: u64,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             boot_time: Duration::from_millis(500),
             restart_after_exit: Some(Duration::from_secs(5)),
             events_per_instant_max: 100_000,
+            events_max: 1 << 30,
         }
     }
 }
@@ -246,6 +250,17 @@ impl<A: Actor> Kernel<A> {
     /// More happened at this instant than any protocol needs.
     pub(crate) fn is_zeno(&self) -> bool {
         self.events_at_this_instant > self.options.events_per_instant_max
+    }
+
+    /// More happened in this trial than any workload needs.
+    pub(crate) fn is_livelocked(&self) -> bool {
+        self.events > self.options.events_max
+    }
+
+    /// Something happens to the process on `node`, now; nothing if it is gone by then.
+    pub(crate) fn schedule_local(&mut self, node: NodeId, event: Event<A>) {
+        let incarnation = self.host(node).incarnation;
+        self.schedule(self.now, node, Pending::Local { node, incarnation, event, peer: None });
     }
 
     /// Does what the kernel has to do for the event and returns what a process has to handle, if any.

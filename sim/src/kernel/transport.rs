@@ -501,9 +501,4 @@ impl<A: Actor> Kernel<A> {
             self.schedule(self.now, node, Pending::Local { node, incarnation, event, peer });
         }
     }
-
-    /// Traffic on the link is slower by an exponential with this mean; zero ends it.
-    pub(super) fn slow_link(&mut self, from: NodeId, to: NodeId, mean: Duration) {
-        self.links.link_mut(from, to).slowness = mean;
-    }
 }
