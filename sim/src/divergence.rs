@@ -58,8 +58,11 @@ pub fn first_divergence<A: Actor, O: Observer<A>>(
     }
 }
 
+/// The next event, with its time to the nanosecond.
 fn describe<A: Actor, O: Observer<A>>(sim: &mut Sim<A, O>, deadline: Instant) -> String {
-    let is_in_time = sim.next_event_at().is_some_and(|at| at <= deadline);
-    let next = sim.describe_next().filter(|_| is_in_time);
-    next.unwrap_or_else(|| "nothing more before the deadline".to_owned())
+    let at = sim.next_event_at().filter(|&at| at <= deadline);
+    match at.zip(sim.describe_next()) {
+        Some((at, event)) => format!("{event} at {} ns", at.as_nanos()),
+        None => "nothing more before the deadline".to_owned(),
+    }
 }

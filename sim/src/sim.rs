@@ -69,9 +69,9 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
         self.kernel.queue.next_at()
     }
 
-    /// The next event in words.
+    /// The next event in words, without its time.
     pub fn describe_next(&mut self) -> Option<String> {
-        self.kernel.queue.peek().map(|(at, what)| format!("{at} {what:?}"))
+        self.kernel.queue.peek().map(|(_, what)| format!("{what:?}"))
     }
 
     /// Lets the next event happen. False if there is none.
