@@ -47,7 +47,8 @@
 //! - [`network`]: connections that stall, die and lose an unknown suffix.
 //! - [`disk`]: a page cache, and what a power loss leaves of it.
 //! - [`fault`]: what breaks, as data: drawn from a profile, printed, stored, replayed.
-//! - Watching: [`observer`] sees everything, [`probe`] counts rare things, [`trace`] reduces a run to a hash.
+//! - Watching: [`observer`] sees everything, [`probe`] counts rare things, [`trace`] reduces a run to a hash, and
+//!   [`divergence`] names the first event in which two runs that should be one differ.
 //! - [`time`] and [`chunked`] are what all of it is made of.
 
 pub mod actor;

@@ -99,7 +99,7 @@ impl<T> EventQueue<T> {
     /// # Panics
     /// If `tie_break` is not below [`TIE_BREAKS`]; after 2^32 events, or if 2^20 wait: a trial of that size is a livelock
     /// that the guards should have ended.
-    #[inline]
+    #[inline(always)]
     pub fn schedule(&mut self, at: Instant, tie_break: u32, cause: EventId, what: T) -> Handle {
         let id = EventId(self.next_id);
         self.next_id += 1;
@@ -144,10 +144,16 @@ impl<T> EventQueue<T> {
     }
 
     /// Takes the next event.
-    #[inline]
     pub fn pop(&mut self) -> Option<Due<T>> {
+        self.pop_until(Instant::NEVER)
+    }
+
+    /// Takes the next event if it is due at `deadline` or before.
+    #[inline(always)]
+    pub fn pop_until(&mut self, deadline: Instant) -> Option<Due<T>> {
         loop {
-            let Reverse(key) = self.heap.pop()?;
+            let Reverse(key) = *self.heap.peek().filter(|Reverse(key)| key.at() <= deadline)?;
+            self.heap.pop();
             self.free.push(key.slot() as u32);
             let slot = &mut self.slots[key.slot()];
             match slot.what.take() {
@@ -225,6 +231,18 @@ mod tests {
         assert_eq!(queue.next_at(), Some(at(2)));
         assert_eq!(queue.pop().map(|due| due.what), Some('b'));
         assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn what_is_due_after_the_deadline_stays() {
+        let mut queue = EventQueue::new();
+        let husk = queue.schedule(at(1), 0, CAUSE, 'a');
+        queue.schedule(at(2), 0, CAUSE, 'b');
+        queue.schedule(at(3), 0, CAUSE, 'c');
+        queue.cancel(husk);
+        assert_eq!(queue.pop_until(at(2)).map(|due| due.what), Some('b'));
+        assert!(queue.pop_until(at(2)).is_none());
+        assert_eq!(queue.next_at(), Some(at(3)));
     }
 
     #[test]

@@ -226,7 +226,7 @@ pub(crate) fn exponential_from_bits(bits: u64, mean: u64) -> u64 {
     let step = (mantissa >> 55) as usize & 0xff;
     let within = (mantissa >> 23) & 0xffff_ffff;
     let (low, high) = (LOG2_FRACTION[step], LOG2_FRACTION[step + 1]);
-    let log2_fraction = low + (((high - low) as u128 * within as u128) >> 32) as u64;
+    let log2_fraction = low + (((high - low) * within) >> 32);
     let minus_log2 = ((zeros + 1) << 32) - log2_fraction;
     let minus_ln = ((u128::from(minus_log2) * u128::from(LN_2)) >> 32) as u64;
     ((u128::from(minus_ln) * u128::from(mean)) >> 32) as u64

@@ -13,6 +13,7 @@ use crate::fault::FaultPlan;
 use crate::kernel::{Delivery, Kernel, NodeSetup, Options, Pending, Report};
 use crate::node_id::NodeId;
 use crate::observer::{FaultPhase, Observer, Stamp};
+use crate::queue::Due;
 use crate::random::{Purpose, Streams};
 use crate::time::Instant;
 use crate::trace::{EventId, TraceHash};
@@ -76,7 +77,12 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
 
     /// Lets the next event happen. False if there is none.
     pub fn step(&mut self) -> bool {
-        let Some(due) = self.kernel.queue.pop() else { return false };
+        let next = self.kernel.queue.pop();
+        next.map(|due| self.happen(due)).is_some()
+    }
+
+    #[inline(always)]
+    fn happen(&mut self, due: Due<Pending<A>>) {
         self.kernel.enter(&due);
         match due.what {
             Pending::FaultBegins { index } => self.begin_fault(index),
@@ -101,17 +107,12 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
             }
         }
         self.pass_on_reports();
-        true
     }
 
     /// Runs every event up to and including `deadline`.
     pub fn run_until(&mut self, deadline: Instant) -> Stop {
-        loop {
-            match self.kernel.queue.next_at() {
-                None => return Stop::Idle,
-                Some(at) if at > deadline => return Stop::Deadline,
-                Some(_) => self.step(),
-            };
+        while let Some(due) = self.kernel.queue.pop_until(deadline) {
+            self.happen(due);
             if self.kernel.is_zeno() {
                 return Stop::Zeno;
             }
@@ -122,6 +123,7 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
                 return Stop::Satisfied;
             }
         }
+        if self.kernel.queue.next_at().is_some() { Stop::Deadline } else { Stop::Idle }
     }
 
     /// The same world again, from here on with other draws for these purposes.
@@ -252,6 +254,7 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
     }
 
     /// Hands the delivery to its process, or to the process's inbox if it cannot run now.
+    #[inline(always)]
     fn deliver(&mut self, delivery: Delivery<A>) {
         let (node, now) = (delivery.node, self.kernel.now);
         let host = self.kernel.host(node);
@@ -269,6 +272,7 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
         }
     }
 
+    #[inline(always)]
     fn dispatch(&mut self, delivery: Delivery<A>) {
         let Delivery { node, event, peer } = delivery;
         let stamp = self.kernel.stamp(node);

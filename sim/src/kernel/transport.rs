@@ -35,6 +35,7 @@ impl<A: Actor> Kernel<A> {
     }
 
     /// Sends data. False if this end is not open.
+    #[inline(always)]
     pub(crate) fn send(&mut self, from: NodeId, id: ConnectionId, message: A::Message) -> bool {
         let Some(connection) = self.connections.get(id) else { return false };
         let side = connection.side_of(from);
@@ -73,7 +74,7 @@ impl<A: Actor> Kernel<A> {
         (connection.end(side).state == EndState::Open).then(|| connection.end(side.other()).node)
     }
 
-    #[inline]
+    #[inline(always)]
     fn transmit(&mut self, id: ConnectionId, side: Side, segment: Segment<A::Message>, bytes: u64) {
         let connection = self.connections.get_mut(id).expect("only live connections transmit");
         let (from, to) = connection.path_from(side);
@@ -91,7 +92,7 @@ impl<A: Actor> Kernel<A> {
     }
 
     /// A segment reaches the far host, or the place where the link is cut.
-    #[inline]
+    #[inline(always)]
     pub(super) fn arrive(
         &mut self,
         id: ConnectionId,
@@ -130,7 +131,7 @@ impl<A: Actor> Kernel<A> {
     }
 
     /// What the process at the far end is told of a segment that reached it.
-    #[inline]
+    #[inline(always)]
     fn received(
         &mut self,
         id: ConnectionId,
