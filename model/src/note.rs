@@ -46,7 +46,7 @@ pub enum Note {
     Drained { partition: TopicPartition, end: Offset },
 
     // What happens to a replica's log.
-    /// The log was opened at boot.
+    /// The log was opened at boot, and trusted as it was found if the shutdown before was clean.
     LogLoaded {
         partition: TopicPartition,
         clean: bool,

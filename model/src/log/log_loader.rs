@@ -48,11 +48,12 @@ pub fn load(
         log_end_offset: Offset::ZERO,
         epochs: LeaderEpochCache::read(partition, host)?,
     };
+    let is_trusted = loader.is_trusted;
     let loaded = loader.load(checkpoints.high_watermark, host)?;
     let log = UnifiedLog::from_loaded(partition, config, loaded, host);
     host.note(Note::LogLoaded {
         partition,
-        clean: checkpoints.had_clean_shutdown,
+        clean: is_trusted,
         log_end_offset: log.log_end_offset(),
         high_watermark: log.high_watermark(),
     });

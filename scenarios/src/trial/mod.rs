@@ -18,6 +18,7 @@ pub mod watch;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::judge;
 use ktrial_model::ids::TopicPartition;
+use ktrial_model::mutant::Mutation;
 use ktrial_model::process::Process;
 use ktrial_sim::fault::{Anchor, FaultPlan, PlannedFault};
 use ktrial_sim::node_id::NodeId;
@@ -62,7 +63,7 @@ impl Trial {
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         Trial {
-            topology: Topology::of(scenario),
+            topology: Topology::of(scenario, Mutation::default()),
             contract: contract::contract(scenario),
             scenario: scenario.clone(),
             fixed_plan: None,
@@ -73,6 +74,14 @@ impl Trial {
     #[must_use]
     pub fn with_plan(mut self, plan: FaultPlan) -> Self {
         self.fixed_plan = Some(plan);
+        self
+    }
+
+    /// The same trials of a cluster that runs this mutant.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn with_mutation(mut self, mutation: Mutation) -> Self {
+        self.topology = Topology::of(&self.scenario, mutation);
         self
     }
 

@@ -57,10 +57,10 @@ struct Producer {
 }
 
 impl Topology {
-    /// The topology of a checked scenario.
-    pub fn of(scenario: &Scenario) -> Self {
+    /// The topology of a checked scenario, whose cluster runs this mutant, if any.
+    pub fn of(scenario: &Scenario, mutation: Mutation) -> Self {
         let config = scenario.config();
-        let cluster = Arc::new(cluster(scenario, &config, Mutation::default()));
+        let cluster = Arc::new(cluster(scenario, &config, mutation));
         let group_partitions: Vec<TopicPartition> = application_partitions(&cluster).collect();
         Topology {
             options: options(scenario),
