@@ -116,6 +116,9 @@ impl Trial {
         if let Some(stuck) = self.run_phase(sim, deadline) {
             return Some(stuck);
         }
+        if self.scenario.consumers.count == 0 {
+            return None;
+        }
         sim.observer_mut().0.await_caught_up();
         let stuck = self.run_phase(sim, deadline);
         let (at, event) = (sim.now(), sim.last_event());
