@@ -40,6 +40,10 @@ pub enum Note {
     CommitInvoked { group: GroupId, commit: u32, offsets: Vec<(TopicPartition, Offset)> },
     /// A commit was acknowledged, refused, or its outcome is not known (`None`).
     CommitEnded { group: GroupId, commit: u32, error: Option<ErrorCode> },
+    /// The group's committed offsets were asked for.
+    CommittedInvoked { group: GroupId },
+    /// They are these, of all partitions asked for; `None` where the group has committed nothing.
+    CommittedFetched { group: GroupId, offsets: Vec<(TopicPartition, Option<Offset>)> },
     /// The reader of the final log got records of one partition.
     FinalRead { partition: TopicPartition, records: Vec<(Offset, RecordId)> },
     /// The reader of the final log has read a partition up to where its log ended when it asked.

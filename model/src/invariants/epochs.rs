@@ -156,6 +156,20 @@ pub(super) fn state_is_remembered(partition: &PartitionGhost, told: &Registratio
     })
 }
 
+/// W10: a restarted controller reads back the registrations it had committed.
+pub(super) fn broker_epoch_is_remembered(
+    broker: BrokerId,
+    earlier: &[BrokerEpoch],
+    told: BrokerEpoch,
+) -> Verdict {
+    ensure(earlier.contains(&told), || {
+        let text = format!(
+            "registered with broker epoch {told}, which it never had: the controller forgot what it had committed"
+        );
+        Broken::by(Invariant::W10, broker, text)
+    })
+}
+
 /// W10: each incarnation of a broker has a higher epoch than the one before.
 pub(super) fn broker_epoch_rises(
     broker: BrokerId,
@@ -342,6 +356,16 @@ mod tests {
         old_news(&mut running);
         old_news(&mut restarted);
         assert_eq!((running.broken(), restarted.broken()), (vec![Invariant::W10], vec![]));
+    }
+
+    #[test]
+    fn w10_a_controller_that_forgot_a_broker_is_told_when_it_registers_it_again() {
+        let mut stage = Stage::new();
+        stage.register(2, false);
+        stage.restart_controller(0);
+        let (broker, broker_epoch) = (BrokerId(2), BrokerEpoch(0));
+        stage.note(0, Note::BrokerRegistered { broker, broker_epoch, unclean: false });
+        assert_eq!(stage.broken(), [Invariant::W10]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(super) enum Aftermath {
 }
 
 /// A broker as a whole.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct BrokerGhost {
     pub(super) broker: BrokerId,
     pub(super) is_running: bool,
@@ -119,7 +119,8 @@ pub(super) struct BrokerGhost {
     pub(super) is_disk_damaged: bool,
     /// Faults in force that may make the process halt at any moment.
     pub(super) ailments: u32,
-    pub(super) broker_epoch: Option<BrokerEpoch>,
+    /// Of all its incarnations, in order.
+    pub(super) broker_epochs: Vec<BrokerEpoch>,
     pub(super) state: BrokerState,
 }
 
@@ -134,7 +135,7 @@ impl BrokerGhost {
             lost_since_registration: false,
             is_disk_damaged: false,
             ailments: 0,
-            broker_epoch: None,
+            broker_epochs: Vec::new(),
             state: BrokerState::Fenced,
         }
     }

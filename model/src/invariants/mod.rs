@@ -211,6 +211,8 @@ impl Monitor {
             | Note::Processed { .. }
             | Note::CommitInvoked { .. }
             | Note::CommitEnded { .. }
+            | Note::CommittedInvoked { .. }
+            | Note::CommittedFetched { .. }
             | Note::FinalRead { .. }
             | Note::Drained { .. } => {}
         }
@@ -457,13 +459,18 @@ impl Monitor {
         broker_epoch: BrokerEpoch,
         unclean: bool,
     ) {
-        if self.is_repeated() {
+        let is_repeated = self.is_repeated();
+        let earlier = &self.broker(broker).broker_epochs;
+        let verdict = match is_repeated {
+            true => epochs::broker_epoch_is_remembered(broker, earlier, broker_epoch),
+            false => epochs::broker_epoch_rises(broker, earlier.last().copied(), broker_epoch),
+        };
+        self.judge(stamp, None, verdict);
+        if is_repeated {
             return;
         }
-        let before = self.broker(broker).broker_epoch;
-        self.judge(stamp, None, epochs::broker_epoch_rises(broker, before, broker_epoch));
         if let Some(ghost) = self.broker_at(broker.node()) {
-            ghost.broker_epoch = Some(broker_epoch);
+            ghost.broker_epochs.push(broker_epoch);
             ghost.state = BrokerState::Fenced;
             ghost.lost_since_registration = false;
             ghost.is_bound_to_leave = false;

@@ -25,6 +25,8 @@ pub struct Recorder {
     /// By producer and by the rest of the record's id.
     sends: BTreeMap<u64, Vec<OpId>>,
     commits: BTreeMap<(ProcessId, u32), OpId>,
+    /// The last question of each process for its group's committed offsets.
+    questions: BTreeMap<ProcessId, OpId>,
     invoked: u64,
     decided: u64,
     acked: u64,
@@ -70,6 +72,7 @@ impl Recorder {
             keys,
             sends: BTreeMap::new(),
             commits: BTreeMap::new(),
+            questions: BTreeMap::new(),
             invoked: 0,
             decided: 0,
             acked: 0,
@@ -200,6 +203,19 @@ impl Recorder {
                 let session = self.session(stamp.node);
                 let op = self.commits.remove(&(session, *commit)).expect("it was invoked");
                 self.commit_ended(op, now, *error);
+            }
+            Note::CommittedInvoked { .. } => {
+                let session = self.session(stamp.node);
+                let group = self.clients[&stamp.node].group.expect("only groups commit");
+                let op = self.history.committed_invoked(session, now, group);
+                self.questions.insert(session, op);
+            }
+            Note::CommittedFetched { offsets, .. } => {
+                let op = self.questions[&self.session(stamp.node)];
+                let keys = &self.keys;
+                let offsets =
+                    offsets.iter().map(|&(name, offset)| (key(keys, name), offset.map(at)));
+                self.history.committed_ok(op, now, offsets);
             }
             Note::Drained { partition, end } => {
                 let session = self.session(stamp.node);

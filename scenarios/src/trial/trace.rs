@@ -185,6 +185,14 @@ impl Teller {
             Note::Processed { partition, offset, .. } => {
                 format!("processed {}@{offset}", self.partition(*partition))
             }
+            Note::CommittedInvoked { .. } => "asks what its group has committed".to_owned(),
+            Note::CommittedFetched { offsets, .. } => {
+                let offsets = offsets.iter().map(|(partition, offset)| match offset {
+                    Some(offset) => format!("{}@{offset}", self.partition(*partition)),
+                    None => format!("{} nothing", self.partition(*partition)),
+                });
+                format!("its group has committed {}", list(offsets))
+            }
             Note::CommitInvoked { offsets, .. } => {
                 let offsets = offsets
                     .iter()

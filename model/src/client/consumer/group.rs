@@ -127,6 +127,9 @@ impl Group {
             return;
         }
         self.committed = CommittedLookup { is_in_flight: false, failures: 0, retry_at: ctx.now() };
+        let noted = response.offsets.iter();
+        let offsets = noted.map(|(it, committed)| (*it, committed.map(|(offset, _)| offset)));
+        ctx.note(Note::CommittedFetched { group: self.id, offsets: offsets.collect() });
         for &(partition, committed) in &response.offsets {
             match committed {
                 Some((offset, offset_epoch)) => {
@@ -326,6 +329,9 @@ impl Group {
             Request::OffsetFetch(OffsetFetchRequest { group: self.id, partitions }.into());
         self.committed.is_in_flight =
             reader.connections.send(to, request, InFlight::OffsetFetch, ctx).is_ok();
+        if self.committed.is_in_flight {
+            ctx.note(Note::CommittedInvoked { group: self.id });
+        }
     }
 
     fn send_commit(&mut self, reader: &mut Reader, ctx: &mut Ctx<'_>) {

@@ -168,6 +168,11 @@ fn story(world: &World) -> Vec<String> {
             assert_eq!(offset.0, record.0);
             format!("processed {offset}")
         }
+        Note::CommittedInvoked { .. } => "asks what is committed".to_owned(),
+        Note::CommittedFetched { offsets, .. } => {
+            let offset = offsets[0].1;
+            format!("committed is {}", offset.map_or("nothing".to_owned(), |it| it.to_string()))
+        }
         Note::CommitInvoked { offsets, .. } => format!("commits {}", offsets[0].1),
         Note::CommitEnded { error, .. } => {
             format!("commit {}", error.map_or("unknown", ErrorCode::name))
