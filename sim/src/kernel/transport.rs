@@ -225,11 +225,15 @@ impl<A: Actor> Kernel<A> {
         }
     }
 
-    /// A reset is a bare segment: a cut link swallows it, and nobody sends it again.
+    /// A reset is a bare segment: a cut link swallows it, and nobody sends it again. But who wants a connection and gets no
+    /// answer asks again, and is refused again.
     pub(super) fn reset_arrives(&mut self, id: ConnectionId, to: Side) -> Option<Delivery<A>> {
         let connection = self.connections.get(id)?;
         let (node, peer) = (connection.end(to).node, connection.end(to.other()).node);
         let state = connection.end(to).state;
+        if self.links.is_cut(peer, node) && state == EndState::Opening {
+            self.schedule(self.now + OPEN_RETRY, node, Pending::Reset { connection: id, to });
+        }
         if state == EndState::Closed || self.links.is_cut(peer, node) || !self.host(node).is_powered
         {
             return None;
