@@ -147,6 +147,20 @@ impl Recorder {
 
     /// A process said something.
     pub fn noted(&mut self, stamp: Stamp, note: &Note) {
+        match note {
+            Note::SendInvoked { .. }
+            | Note::SendOk { .. }
+            | Note::SendFailed { .. }
+            | Note::SendUnknown { .. } => self.producer_said(stamp, note),
+            Note::CommitInvoked { .. }
+            | Note::CommitEnded { .. }
+            | Note::CommittedInvoked { .. }
+            | Note::CommittedFetched { .. } => self.committer_said(stamp, note),
+            _ => self.reader_said(stamp, note),
+        }
+    }
+
+    fn producer_said(&mut self, stamp: Stamp, note: &Note) {
         let now = time(stamp);
         match note {
             Note::SendInvoked { record, partition, .. } => {
@@ -173,6 +187,13 @@ impl Recorder {
                 self.decided += 1;
                 self.has_unknown_sends = true;
             }
+            _ => {}
+        }
+    }
+
+    fn reader_said(&mut self, stamp: Stamp, note: &Note) {
+        let now = time(stamp);
+        match note {
             Note::PositionResolved { partition, position, source, .. } => {
                 let session = self.session(stamp.node);
                 let (key, by) = (key(&self.keys, *partition), positioned_by(*source));
@@ -191,6 +212,18 @@ impl Recorder {
                 self.history.processed(session, now, [(key, at(*offset), value(*record))]);
                 self.positions.insert(*partition, *offset + 1);
             }
+            Note::Drained { partition, end } => {
+                let session = self.session(stamp.node);
+                self.history.drained(session, now, key(&self.keys, *partition), at(*end));
+                self.drained.insert(*partition, *end);
+            }
+            _ => {}
+        }
+    }
+
+    fn committer_said(&mut self, stamp: Stamp, note: &Note) {
+        let now = time(stamp);
+        match note {
             Note::CommitInvoked { commit, offsets, .. } => {
                 let session = self.session(stamp.node);
                 let group = self.clients[&stamp.node].group.expect("only groups commit");
@@ -216,11 +249,6 @@ impl Recorder {
                 let offsets =
                     offsets.iter().map(|&(name, offset)| (key(keys, name), offset.map(at)));
                 self.history.committed_ok(op, now, offsets);
-            }
-            Note::Drained { partition, end } => {
-                let session = self.session(stamp.node);
-                self.history.drained(session, now, key(&self.keys, *partition), at(*end));
-                self.drained.insert(*partition, *end);
             }
             _ => {}
         }
