@@ -5,7 +5,7 @@ mod ledger;
 use ktrial_sim::actor::Event;
 use ktrial_sim::example::{Ledger, LedgerMessage, PATIENCE, Role};
 use ktrial_sim::fault::{Anchor, CorePhase, Direction, Fault, FlushErrorMode, Heal, Traffic};
-use ktrial_sim::network::NetworkOptions;
+use ktrial_sim::network::{ConnectError, NetworkOptions};
 use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::Death;
 use ktrial_sim::sim::{Sim, Stop};
@@ -337,15 +337,39 @@ fn a_planned_shutdown_is_in_good_order_and_the_supervisor_starts_it_again() {
     assert_eq!(acknowledged(&sim).len(), 1_000);
 }
 
-#[test]
-fn a_node_can_be_played_from_outside() {
+/// A world whose client is the test.
+fn played_from_outside() -> Sim<Ledger, Witness> {
     let setup = |name: &str, spec| NodeSetup { name: name.into(), spec, start_at: Instant::START };
     let nodes = vec![
         setup("primary", Some(Role::Primary { backup: BACKUP })),
         setup("backup", Some(Role::Backup)),
         setup("you", None),
     ];
-    let mut sim: Sim<Ledger, Witness> = Sim::new(1, Options::default(), nodes, Witness::default());
+    Sim::new(1, Options::default(), nodes, Witness::default())
+}
+
+#[test]
+fn a_refusal_that_a_cut_link_swallowed_is_heard_when_the_opener_asks_again() {
+    let mut sim = played_from_outside();
+    let unheard = Fault::Partition {
+        left: vec![PRIMARY],
+        right: vec![CLIENT],
+        direction: Direction::LeftToRight,
+    };
+    let heal = Heal::After(SECOND);
+    sim.install(plan(vec![(at(0), Heal::Never, crash(PRIMARY)), (at(0), heal, unheard)]));
+    sim.run_until(Instant::START + SECOND / 2);
+    sim.act_as(CLIENT, |ctx| ctx.connect(PRIMARY, SECOND * 30));
+    sim.run_until(Instant::START + SECOND);
+    assert_eq!(sim.take_answers(CLIENT).len(), 0);
+    sim.run_until(Instant::START + SECOND * 2);
+    let answers = sim.take_answers(CLIENT);
+    assert!(matches!(answers[..], [(_, Event::ConnectFailed(_, ConnectError::Refused))]));
+}
+
+#[test]
+fn a_node_can_be_played_from_outside() {
+    let mut sim = played_from_outside();
     sim.run_until(Instant::START + SECOND);
     let connection = sim.act_as(CLIENT, |ctx| ctx.connect(PRIMARY, PATIENCE));
     sim.run_until(Instant::START + SECOND * 2);
