@@ -106,6 +106,8 @@ fn the_flagship_reaches_the_rare_states_it_is_there_for() {
         "produce-lost-leader",
         "controller-restarted",
         "recovered-torn-tail",
+        "controlled-shutdown",
+        "clean-boot",
         "segment-rolled",
         "connection-timed-out",
     ];
