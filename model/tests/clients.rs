@@ -40,6 +40,10 @@ fn at(secs: u64) -> Instant {
 #[derive(Clone, Default, Debug)]
 struct History {
     invoked: BTreeSet<RecordId>,
+    /// When each was sent that has no outcome yet.
+    under_way: BTreeMap<RecordId, Instant>,
+    /// The longest that an acknowledgement took of what was sent once the cluster was formed.
+    slowest_ack: Duration,
     acked: BTreeMap<RecordId, Offset>,
     failed: BTreeMap<RecordId, ErrorCode>,
     unknown: BTreeMap<RecordId, ErrorCode>,
@@ -55,9 +59,14 @@ impl Observer<Process> for History {
     fn noted(&mut self, stamp: Stamp, note: &Note) {
         match note.clone() {
             Note::SendInvoked { record, .. } => {
-                assert!(self.invoked.insert(record), "ids are unique")
+                assert!(self.invoked.insert(record), "ids are unique");
+                self.under_way.insert(record, stamp.at);
             }
             Note::SendOk { record, offset } => {
+                let sent_at = self.under_way.remove(&record).expect("it was sent");
+                if sent_at > at(5) {
+                    self.slowest_ack = self.slowest_ack.max(stamp.at - sent_at);
+                }
                 self.acked.insert(record, offset.unwrap_or_default());
             }
             Note::SendFailed { record, error } => {
@@ -133,6 +142,7 @@ struct Trial {
     records: u64,
     interval_ms: u64,
     producer: Vec<(&'static str, &'static str)>,
+    orders: TopicConfig,
     commit: ManualCommit,
     faults: Faults,
     drain_at_secs: u64,
@@ -144,6 +154,7 @@ impl Default for Trial {
             records: 500,
             interval_ms: 20,
             producer: Vec::new(),
+            orders: topic_config(),
             commit: ManualCommit::AfterProcessing,
             faults: Faults::Planned(Vec::new()),
             drain_at_secs: 60,
@@ -153,7 +164,7 @@ impl Default for Trial {
 
 impl Trial {
     fn run(&self, seed: u64) -> History {
-        let cluster = cluster();
+        let cluster = cluster(self.orders.clone());
         let mut sim =
             Sim::new(seed, Options::default(), self.nodes(seed, &cluster), History::default());
         sim.install(self.faults.plan(seed));
@@ -218,17 +229,20 @@ fn consumer_config() -> ConsumerConfig {
     ConsumerConfig::from_pairs(pairs).unwrap().0
 }
 
-fn cluster() -> Arc<Cluster> {
+fn topic_config() -> TopicConfig {
+    TopicConfig { min_insync_replicas: 2, ..TopicConfig::default() }
+}
+
+fn cluster(orders: TopicConfig) -> Arc<Cluster> {
     let brokers: Vec<_> = (0..BROKERS).map(BrokerId).collect();
-    let config = TopicConfig { min_insync_replicas: 2, ..TopicConfig::default() };
-    let topic = |name: &str, partitions: u16| Topic {
+    let topic = |name: &str, config, partitions: u16| Topic {
         name: name.to_owned(),
-        config: config.clone(),
+        config,
         assignment: (0..partitions).map(|first| rotated(&brokers, first)).collect(),
     };
     Arc::new(Cluster {
         controller: NodeId(BROKERS),
-        topics: vec![topic("__consumer_offsets", 1), topic("orders", 2)],
+        topics: vec![topic("__consumer_offsets", topic_config(), 1), topic("orders", orders, 2)],
         groups: vec!["readers".to_owned()],
         config: BrokerConfig::default(),
         eligible_leader_replicas: true,
@@ -261,6 +275,15 @@ fn in_calm_every_record_is_acknowledged_processed_once_and_in_the_log_once() {
     assert_eq!(history.log.values().map(Vec::len).sum::<usize>(), 500);
     assert_eq!(history.read(), history.invoked);
     assert!(history.processed.len() == 500 && history.processed.values().all(|&times| times == 1));
+}
+
+#[test]
+fn followers_that_flush_each_record_do_not_wait_for_those_that_do_not() {
+    let orders = TopicConfig { flush_messages: 1, ..topic_config() };
+    let history = Trial { orders, ..Trial::default() }.run(1);
+    assert_eq!(history.acked.len(), 500);
+    let slowest = history.slowest_ack;
+    assert!(slowest < Duration::from_millis(100), "a fetch waits up to 500 ms: {slowest}");
 }
 
 #[test]

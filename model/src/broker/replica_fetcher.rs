@@ -3,7 +3,8 @@
 //!
 //! The answer to a fetch is taken only if the partition still follows in the epoch the fetch was sent in, and its log
 //! still ends where it did (F13). The next fetch tells the leader how far this broker has got, so it is not sent before
-//! what it claims is flushed, if `flush.messages` asks for that.
+//! what it claims is flushed, if `flush.messages` asks for that. Until then nothing is fetched from that leader: Kafka's
+//! fetcher thread blocks, and without the partition a fetch could wait `replica.fetch.wait.max.ms` for the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,13 +122,22 @@ impl ReplicaFetchers {
 
     /// Follows `leader` in `leader_epoch` from now on, whatever was before (F9).
     pub fn follow(&mut self, name: TopicPartition, leader: BrokerId, leader_epoch: LeaderEpoch) {
-        self.followed.insert(name, Followed { leader, leader_epoch, state: State::Fetching });
+        let followed = Followed { leader, leader_epoch, state: State::Fetching };
+        let before = self.followed.insert(name, followed);
         self.due.insert(leader);
+        self.awaits_no_more(before);
     }
 
     /// Follows nobody.
     pub fn unfollow(&mut self, name: TopicPartition) {
-        self.followed.remove(&name);
+        let before = self.followed.remove(&name);
+        self.awaits_no_more(before);
+    }
+
+    /// The others of its leader waited for its flush.
+    fn awaits_no_more(&mut self, before: Option<Followed>) {
+        let flushing = before.filter(|before| matches!(before.state, State::Flushing(_)));
+        self.due.extend(flushing.map(|before| before.leader));
     }
 
     /// Follows nobody in any partition.
@@ -219,11 +229,15 @@ impl Broker {
             followed.filter(|(_, followed)| followed.leader == leader)
         };
         for (&name, followed) in from_leader() {
-            if let State::OutOfRange(target) = followed.state {
-                let partitions = vec![(name, target, Some(followed.leader_epoch))];
-                let request = ListOffsetsRequest { fetcher, partitions };
-                let in_flight = InFlight::ListOffset(name, followed.leader_epoch);
-                return Some((Request::ListOffsets(Box::new(request)), in_flight));
+            match followed.state {
+                State::Flushing(_) => return None,
+                State::OutOfRange(target) => {
+                    let partitions = vec![(name, target, Some(followed.leader_epoch))];
+                    let request = ListOffsetsRequest { fetcher, partitions };
+                    let in_flight = InFlight::ListOffset(name, followed.leader_epoch);
+                    return Some((Request::ListOffsets(Box::new(request)), in_flight));
+                }
+                State::Fetching | State::BackingOff(_) | State::Failed => {}
             }
         }
         let fetching = from_leader().filter(|(_, followed)| followed.state == State::Fetching);
