@@ -105,7 +105,7 @@ pub enum Note {
     },
     /// The high-watermark checkpoint file was written with these entries.
     HighWatermarkCheckpoint { entries: Vec<(TopicPartition, Offset)>, local_partitions: u32 },
-    /// A broker stopped in good order.
+    /// A broker has everything on disk and its clean-shutdown file in place; all that is left is to end.
     CleanShutdown,
 
     // What the controller decides.

@@ -107,9 +107,9 @@ pub(super) enum Aftermath {
 pub(super) struct BrokerGhost {
     pub(super) broker: BrokerId,
     pub(super) is_running: bool,
-    /// The process that runs has said that its shutdown is over.
+    /// The process that runs has its clean-shutdown file in place.
     pub(super) is_shut_down: bool,
-    /// The process before it had said so before it ended.
+    /// The process before it had when it ended.
     pub(super) stopped_cleanly: bool,
     /// It ended uncleanly and has not registered since: when it does, it leaves ISR and ELR.
     pub(super) is_bound_to_leave: bool,

@@ -652,7 +652,8 @@ impl Monitor {
         let Some(broker) = self.broker_at(node) else { return };
         if std::mem::take(&mut broker.is_running) {
             broker.stopped_cleanly = std::mem::take(&mut broker.is_shut_down);
-            broker.is_bound_to_leave |= !broker.stopped_cleanly;
+            // A power loss may still take the clean-shutdown file.
+            broker.is_bound_to_leave |= !broker.stopped_cleanly || aftermath > Aftermath::Kept;
         }
         broker.lost_since_registration |= aftermath > Aftermath::Kept;
         self.for_replicas_on(node, |replica| replica.died(aftermath));

@@ -169,11 +169,9 @@ impl LogManager {
                 let marker = lines([line].into_iter());
                 host.replace(FileName::CleanShutdown, marker, LogToken::ShutdownWrite)
                     .map_err(storage_error)?;
-            }
-            Some(Shutdown::WritingMarker) => {
                 host.note(Note::CleanShutdown);
-                return Ok(true);
             }
+            Some(Shutdown::WritingMarker) => return Ok(true),
             Some(Shutdown::FlushingLogs(_)) | None => panic!("no write of a shutdown is under way"),
         }
         Ok(false)
@@ -229,16 +227,19 @@ mod tests {
 
     /// Lets everything end that a shutdown waits for. Says whether it is over.
     fn run(logs: &mut LogManager, log: &mut UnifiedLog, host: &mut TestHost) -> bool {
+        (0..4).any(|_| step(logs, log, host))
+    }
+
+    /// Lets everything end that is under way. Says whether the shutdown is over.
+    fn step(logs: &mut LogManager, log: &mut UnifiedLog, host: &mut TestHost) -> bool {
         let mut is_over = false;
-        for _ in 0..4 {
-            logs.continue_shutdown([&*log].into_iter(), host).unwrap();
-            for (token, result) in host.complete_flushes() {
-                match token {
-                    LogToken::Flush(_, round) => drop(log.flush_completed(round, result, host)),
-                    LogToken::Checkpoint => {}
-                    LogToken::ShutdownWrite => {
-                        is_over = logs.shutdown_write_completed(result, host).unwrap();
-                    }
+        logs.continue_shutdown([&*log].into_iter(), host).unwrap();
+        for (token, result) in host.complete_flushes() {
+            match token {
+                LogToken::Flush(_, round) => drop(log.flush_completed(round, result, host)),
+                LogToken::Checkpoint => {}
+                LogToken::ShutdownWrite => {
+                    is_over = logs.shutdown_write_completed(result, host).unwrap();
                 }
             }
         }
@@ -272,6 +273,19 @@ mod tests {
         run(&mut logs, &mut log, host);
         assert_eq!(boot(host).previous_broker_epoch(), Some(EPOCH));
         assert_eq!(boot(host).previous_broker_epoch(), None);
+    }
+
+    #[test]
+    fn a_shutdown_counts_as_clean_from_the_moment_its_file_can_be_found() {
+        let host = &mut TestHost::new(3);
+        let mut logs = boot(host);
+        let mut log = log_of(&[1], config(), host);
+        logs.begin_shutdown(EPOCH, [&mut log].into_iter(), host);
+        while !host.notes.iter().any(|note| matches!(note, Note::CleanShutdown)) {
+            assert!(!host.disk.exists(FileName::CleanShutdown));
+            step(&mut logs, &mut log, host);
+        }
+        assert_eq!(boot(host).previous_broker_epoch(), Some(EPOCH), "a crash keeps the file");
     }
 
     #[test]

@@ -230,7 +230,7 @@ impl Teller {
                 self.partition(*partition),
                 if *clean { "a clean" } else { "an unclean" }
             ),
-            Note::CleanShutdown => "has shut down cleanly".to_owned(),
+            Note::CleanShutdown => "has its clean-shutdown file in place".to_owned(),
             Note::BrokerRegistered { broker, broker_epoch, unclean } => format!(
                 "registered broker-{broker}, epoch {broker_epoch}{}",
                 if *unclean { ", after an unclean shutdown" } else { "" }
