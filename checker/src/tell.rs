@@ -2,7 +2,8 @@
 
 use crate::evidence::Evidence;
 use crate::evidence::sends::{Outcome, Send};
-use crate::history::{GroupId, Key, Offset, OpId, Value};
+use crate::evidence::transactions::TxnId;
+use crate::history::{GroupId, Key, Offset, OpId, ScalarName, Value};
 
 impl Evidence<'_> {
     pub(crate) fn key_name(&self, key: Key) -> String {
@@ -11,6 +12,10 @@ impl Evidence<'_> {
 
     pub(crate) fn group_name(&self, group: GroupId) -> &str {
         &self.history.groups()[group.0 as usize]
+    }
+
+    pub(crate) fn value_name(&self, value: Value) -> ScalarName<'_> {
+        self.history.value_name(value)
     }
 
     /// `consumer-1 at 12.000 ms (op 7)`
@@ -23,29 +28,44 @@ impl Evidence<'_> {
     pub(crate) fn tell_send(&self, send: &Send) -> String {
         let sent = format!(
             "{} was sent to {} by {}",
-            send.value,
+            self.value_name(send.value),
             self.key_name(send.key),
             self.who_when(send.op)
         );
         let done = self.history.event(send.done).time;
-        match (send.outcome, send.offset.known()) {
-            (Outcome::Ok, Some(offset)) => {
-                format!("{sent} and acknowledged at {done} with offset {offset}.")
+        let fate = match (send.outcome, send.offset.known(), send.txn()) {
+            (_, Some(offset), Some(txn)) => {
+                let txn = self.tell_txn(txn);
+                format!(" and acknowledged at {done} with offset {offset}, in a transaction {txn}.")
             }
-            (Outcome::Ok, None) => format!("{sent} and acknowledged at {done} without an offset."),
-            (Outcome::Failed, _) => format!("{sent} and failed for certain at {done}."),
-            (Outcome::Unknown, _) => {
-                format!("{sent}; its producer never learnt whether it happened.")
+            (_, None, Some(txn)) => format!(" in a transaction {}.", self.tell_txn(txn)),
+            (Outcome::Ok, Some(offset), _) => {
+                format!(" and acknowledged at {done} with offset {offset}.")
             }
+            (Outcome::Ok, None, _) => format!(" and acknowledged at {done} without an offset."),
+            (Outcome::Failed | Outcome::Aborted, ..) => {
+                format!(" and failed for certain at {done}.")
+            }
+            (Outcome::Unknown, ..) => "; its producer never learnt whether it happened.".to_owned(),
+        };
+        sent + &fate
+    }
+
+    /// What became of a transaction.
+    fn tell_txn(&self, txn: TxnId) -> String {
+        let txn = self.transactions.get(txn);
+        match (txn.outcome, txn.decided.map(|op| self.history.event(op).time)) {
+            (Outcome::Ok, Some(decided)) => format!("that was committed at {decided}"),
+            (Outcome::Aborted, Some(decided)) => format!("that was aborted at {decided}"),
+            _ => "whose outcome nobody learnt".to_owned(),
         }
     }
 
     /// Who read what where.
     pub(crate) fn tell_read(&self, reader: OpId, key: Key, offset: Offset, value: Value) -> String {
-        let what =
-            if value == Value::CORRUPT { "unreadable bytes".to_owned() } else { value.to_string() };
         format!(
-            "{what} was read from {} at offset {offset} by {}.",
+            "{} was read from {} at offset {offset} by {}.",
+            self.value_name(value),
             self.key_name(key),
             self.who_when(reader)
         )

@@ -11,21 +11,26 @@ mod places;
 pub(crate) mod progress;
 pub(crate) mod sends;
 pub(crate) mod table;
+pub(crate) mod transactions;
 
 use crate::history::{History, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What};
 use crate::verdict::Coverage;
+use bits::Bits;
 use log::{FinalRead, Log};
 use places::Bounds;
 use sends::{Outcome, Sends};
+use transactions::Transactions;
 
 /// A history with what it proves.
 pub(crate) struct Evidence<'h> {
     pub(crate) history: &'h History,
     pub(crate) sends: Sends,
+    pub(crate) transactions: Transactions,
     /// One log per partition, in the order of their keys.
     pub(crate) logs: Vec<Log>,
     /// Whether any application reports what it processed; if none does, delivery counts as processing.
     pub(crate) processing_reported: bool,
+    reports_rebalances: Bits,
 }
 
 impl<'h> Evidence<'h> {
@@ -44,9 +49,16 @@ impl<'h> Evidence<'h> {
         Evidence {
             history,
             sends: survey.sends,
+            transactions: survey.transactions,
             logs,
             processing_reported: !survey.processed.is_empty(),
+            reports_rebalances: survey.reports_rebalances,
         }
+    }
+
+    /// Whether the process says when its group's rebalances give it partitions or take them.
+    pub(crate) fn reports_rebalances(&self, process: ProcessId) -> bool {
+        self.reports_rebalances.contains(process.0 as usize)
     }
 
     pub(crate) fn log(&self, key: Key) -> &Log {
@@ -60,6 +72,8 @@ impl<'h> Evidence<'h> {
 
 struct Survey {
     sends: Sends,
+    transactions: Transactions,
+    reports_rebalances: Bits,
     bounds: Vec<Bounds>,
     final_reads: Vec<Option<FinalRead>>,
     is_final_reader: Vec<bool>,
@@ -71,12 +85,14 @@ struct Survey {
 
 impl Survey {
     fn of(history: &History, coverage: &mut Coverage) -> Self {
-        let keys = history.keys().len();
+        let (keys, processes) = (history.keys().len(), history.sessions().count());
         let mut survey = Survey {
             sends: Sends::with_capacity(history.len()),
+            transactions: Transactions::new(processes),
+            reports_rebalances: Bits::new(processes),
             bounds: vec![Bounds::default(); keys],
             final_reads: vec![None; keys],
-            is_final_reader: vec![false; history.sessions().count()],
+            is_final_reader: vec![false; processes],
             polls: Vec::new(),
             dumps: Vec::new(),
             processed: Vec::new(),
@@ -85,8 +101,9 @@ impl Survey {
         for (op, event) in history.events() {
             survey.note(history, op, event.process, event.what, coverage);
         }
+        survey.sends.join(&survey.transactions);
         survey.start_final_reads(history);
-        coverage.indeterminate = coverage.sends - coverage.acked - coverage.failed;
+        survey.count_outcomes(coverage);
         survey
     }
 
@@ -101,22 +118,33 @@ impl Survey {
         match what {
             What::SendInvoked { key, value } => {
                 coverage.sends += 1;
-                self.sends.invoked(op, process, key, value);
+                let send = self.sends.invoked(op, process, key, value);
+                self.transactions.sent(process, send);
             }
             What::SendOk { op: send, offset } => {
-                coverage.acked += 1;
                 let key = self.sends.completed(send, op, Outcome::Ok, offset).key;
                 if offset.known().is_some() {
                     self.bounds[key.0 as usize].mention(offset, 1);
                 }
             }
             What::SendFailed { op: send } => {
-                coverage.failed += 1;
                 self.sends.completed(send, op, Outcome::Failed, Offset::NONE);
             }
             What::SendUnknown { op: send } => {
                 self.sends.completed(send, op, Outcome::Unknown, Offset::NONE);
             }
+            What::TxnBegun => self.transactions.begun(op, process),
+            What::TxnOffsets { .. } => self.transactions.added_offsets(process, op),
+            What::TxnCommitted { txn, .. } => {
+                self.transactions.decided(txn, Outcome::Ok, op, process)
+            }
+            What::TxnAborted { txn } => {
+                self.transactions.decided(txn, Outcome::Aborted, op, process)
+            }
+            What::TxnUnknown { txn, .. } => {
+                self.transactions.decided(txn, Outcome::Unknown, op, process)
+            }
+            What::Rebalanced { .. } => self.reports_rebalances.insert(process.0 as usize),
             What::Polled { poll } => {
                 let &Poll { records, .. } = history.poll(poll);
                 coverage.records_read += self.mention(history, records);
@@ -139,6 +167,15 @@ impl Survey {
             What::CommitInvoked { .. } => coverage.commits += 1,
             What::Positioned { key, offset, .. } => self.positions.push((process, key, offset)),
             What::Assigned { .. }
+            | What::Subscribed { .. }
+            | What::Joined { .. }
+            | What::ProducerInitialized { .. }
+            | What::ListOffsetsInvoked { .. }
+            | What::ListOffsetsOk { .. }
+            | What::BoundsTold { .. }
+            | What::PositionsTold { .. }
+            | What::Healed
+            | What::LogAnnotated { .. }
             | What::CommitOk { .. }
             | What::CommitFailed { .. }
             | What::CommitUnknown { .. }
@@ -146,6 +183,16 @@ impl Survey {
             | What::CommittedOk { .. }
             | What::Crashed
             | What::Closed => {}
+        }
+    }
+
+    fn count_outcomes(&self, coverage: &mut Coverage) {
+        for (_, send) in self.sends.iter() {
+            match send.outcome {
+                Outcome::Ok => coverage.acked += 1,
+                Outcome::Failed | Outcome::Aborted => coverage.failed += 1,
+                Outcome::Unknown => coverage.indeterminate += 1,
+            }
         }
     }
 
@@ -237,7 +284,7 @@ impl Survey {
 }
 
 fn acknowledge(sends: &Sends, logs: &mut [Log]) {
-    for (id, send) in sends.iter() {
+    for (id, send) in sends.iter().filter(|(_, send)| send.outcome == Outcome::Ok) {
         if let Some(offset) = send.offset.known() {
             logs[send.key.0 as usize].acknowledge(id, offset, send.value);
         }

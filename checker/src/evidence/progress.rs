@@ -99,6 +99,8 @@ impl Groups {
         for (op, event) in history.events() {
             if let What::CommitOk { op: commit } = event.what {
                 groups.committed(evidence, commit);
+            } else if let What::TxnCommitted { txn, .. } = event.what {
+                groups.txn_committed(evidence, txn);
             } else if let Some(group) = history.session(event.process).group {
                 groups.member(evidence, group, op, event, &mut in_hand);
             }
@@ -138,7 +140,12 @@ impl Groups {
                 in_hand.positioned(process, key);
                 self.positioned(group, key, offset, by, op);
             }
-            What::Assigned { keys } => in_hand.assigned(process, history, keys),
+            What::Assigned { keys } | What::Subscribed { keys } => {
+                in_hand.assigned(process, history, keys)
+            }
+            What::Rebalanced { keys, .. } => {
+                history.offsets(keys).for_each(|(key, _)| in_hand.positioned(process, key))
+            }
             What::Crashed | What::Closed => in_hand.ended(process),
             _ => {}
         }
@@ -186,8 +193,16 @@ impl Groups {
         }
     }
 
+    fn txn_committed(&mut self, evidence: &Evidence<'_>, txn: OpId) {
+        for &offsets in evidence.transactions.offsets_of(txn) {
+            self.committed(evidence, offsets);
+        }
+    }
+
     fn committed(&mut self, evidence: &Evidence<'_>, commit: OpId) {
-        let What::CommitInvoked { group, offsets } = evidence.history.event(commit).what else {
+        let (What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets }) =
+            evidence.history.event(commit).what
+        else {
             return;
         };
         for (key, offset) in evidence.history.offsets(offsets) {

@@ -1,17 +1,22 @@
 //! The sends of a history, paired with their completions, and the way from a value back to its send.
 
+use super::transactions::{Transactions, TxnId};
 use crate::history::{Key, Offset, OpId, ProcessId, Value};
 
 /// An index into the sends of a history, in the order of their invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SendId(pub(crate) u32);
 
-/// How a send ended, as far as its producer knows.
+/// How a send or a transaction ended, as far as its producer knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Unknown,
+    /// It happened. A send in a transaction happened only if the transaction is committed.
     Ok,
+    /// It did not happen.
     Failed,
+    /// It was undone: the log may hold it, for readers with `isolation.level=read_uncommitted`.
+    Aborted,
 }
 
 /// One send.
@@ -28,9 +33,18 @@ pub(crate) struct Send {
     pub(crate) offset: Offset,
     /// The first slot of its partition's log that holds the record.
     pub(crate) place: Option<SlotIndex>,
+    txn: u32,
 }
 
+/// Of a send outside any transaction.
+const NO_TXN: u32 = u32::MAX;
+
 impl Send {
+    /// The transaction it belongs to.
+    pub(crate) fn txn(&self) -> Option<TxnId> {
+        (self.txn != NO_TXN).then_some(TxnId(self.txn))
+    }
+
     fn is(&self, key: Key, value: Value) -> bool {
         self.value == value && self.key == key
     }
@@ -62,10 +76,32 @@ impl Sends {
         Sends { all: Vec::with_capacity(events / 2), by_op: vec![u32::MAX; events] }
     }
 
-    pub(crate) fn invoked(&mut self, op: OpId, process: ProcessId, key: Key, value: Value) {
-        self.by_op[op.0 as usize] = self.all.len() as u32;
+    pub(crate) fn invoked(
+        &mut self,
+        op: OpId,
+        process: ProcessId,
+        key: Key,
+        value: Value,
+    ) -> SendId {
+        let id = self.all.len() as u32;
+        self.by_op[op.0 as usize] = id;
         let (outcome, offset) = (Outcome::Unknown, Offset::NONE);
-        self.all.push(Send { op, done: op, process, key, value, outcome, offset, place: None });
+        let (done, place, txn) = (op, None, NO_TXN);
+        self.all.push(Send { op, done, process, key, value, outcome, offset, place, txn });
+        SendId(id)
+    }
+
+    /// Sends in a transaction share its fate, unless they failed on their own. Their offsets stay what they were told.
+    pub(crate) fn join(&mut self, transactions: &Transactions) {
+        for (id, txn) in transactions.iter() {
+            for send in &txn.sends {
+                let send = &mut self.all[send.0 as usize];
+                send.txn = id.0;
+                if send.outcome != Outcome::Failed && txn.outcome != Outcome::Ok {
+                    send.outcome = txn.outcome;
+                }
+            }
+        }
     }
 
     /// Completes the send that `op` invoked and returns it.

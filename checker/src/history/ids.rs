@@ -38,7 +38,25 @@ id! {
 }
 id! {
     /// What a record carries: a number that no other record of its partition was sent with, and better no other at all.
+    /// Below 2^62 it is that very number; [`History::value_named`](crate::history::History::value_named) gives one above
+    /// to whatever else identifies a record.
     Value(u64)
+}
+id! {
+    /// A record's key, by which a topic is partitioned and compacted. Numbers and names as for [`Value`].
+    MessageKey(u64)
+}
+id! {
+    /// A `transactional.id`, as an index into the history's.
+    TransactionalId(u32)
+}
+id! {
+    /// A group's generation, or a member's epoch (KIP-848): it grows with every rebalance.
+    Generation(i32)
+}
+id! {
+    /// A leader epoch (KIP-101): it grows with every election of a partition's leader.
+    LeaderEpoch(i32)
 }
 id! {
     /// A place in a partition's log.
@@ -48,6 +66,39 @@ id! {
 impl Value {
     /// What a reader reports when the bytes it got match no record at all (a checksum that does not fit).
     pub const CORRUPT: Value = Value(u64::MAX);
+}
+
+impl Time {
+    /// No time: nobody told when.
+    pub const NONE: Time = Time(u64::MAX);
+
+    /// `None` for [`Time::NONE`].
+    #[must_use]
+    pub fn known(self) -> Option<Time> {
+        (self != Time::NONE).then_some(self)
+    }
+}
+
+impl Generation {
+    /// Nobody told the generation.
+    pub const NONE: Generation = Generation(-1);
+
+    /// `None` for [`Generation::NONE`] and anything else below zero.
+    #[must_use]
+    pub fn known(self) -> Option<Generation> {
+        (self.0 >= 0).then_some(self)
+    }
+}
+
+impl LeaderEpoch {
+    /// Nobody told the epoch.
+    pub const NONE: LeaderEpoch = LeaderEpoch(-1);
+
+    /// `None` for [`LeaderEpoch::NONE`] and anything else below zero.
+    #[must_use]
+    pub fn known(self) -> Option<LeaderEpoch> {
+        (self.0 >= 0).then_some(self)
+    }
 }
 
 impl Offset {
@@ -70,12 +121,6 @@ impl Offset {
 impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "v{}", self.0)
     }
 }
 

@@ -4,29 +4,49 @@
 //! ones it is read with. Pushing an event costs some nanoseconds, cloning a history copies a few kilobytes whatever its
 //! length, so a trial records always and a fork takes its history along.
 
+mod attached;
 mod event;
 mod ids;
+mod meta;
 mod names;
 mod record;
+mod scalars;
 
-pub use event::{Event, Offsets, Poll, PollId, PositionedBy, Span, Spans, What};
-pub use ids::{ClientId, GroupId, Key, Offset, OpId, ProcessId, Time, Value};
+pub use attached::{
+    Bounds, KeyBounds, LogEntries, LogEntry, LogEntryKind, Offsets, Poll, PollId, Producer,
+    ProducerRef, SendDetail, Span, Spans,
+};
+pub use event::{Event, LogBound, PositionedBy, RebalanceKind, What};
+pub use ids::{
+    ClientId, Generation, GroupId, Key, LeaderEpoch, MessageKey, Offset, OpId, ProcessId, Time,
+    TransactionalId, Value,
+};
+pub use meta::{Clock, CommitSemantics, Isolation, Meta, Order, Source};
 pub use names::TopicPartition;
+pub use scalars::ScalarName;
 
 use crate::chunked::Chunked;
 use names::Names;
+use scalars::{NameKind, Scalars};
 use std::sync::Arc;
 
 /// What the clients of a log did and saw, in order.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    meta: Meta,
     names: Arc<Names>,
+    scalars: Arc<Scalars>,
     sessions: Chunked<Session>,
     events: Chunked<Event>,
     polls: Chunked<Poll>,
     spans: Chunked<Span>,
     values: Chunked<Value>,
     offsets: Chunked<(Key, Offset)>,
+    bounds: Chunked<KeyBounds>,
+    entries: Chunked<LogEntry>,
+    producers: Chunked<Producer>,
+    /// In the order of the events they were told with.
+    details: Chunked<SendDetail>,
 }
 
 /// One life of a client.
@@ -49,6 +69,12 @@ impl History {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How the history came about.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
     }
 
     /// All events with their ids, in order.
@@ -80,6 +106,12 @@ impl History {
         self.names.groups()
     }
 
+    /// All transactional ids' names, in the order of their [`TransactionalId`]s.
+    #[must_use]
+    pub fn transactional_ids(&self) -> &[String] {
+        self.names.transactional_ids()
+    }
+
     /// All processes, in the order of their [`ProcessId`]s.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions.iter()
@@ -102,6 +134,27 @@ impl History {
         }
     }
 
+    /// A value as people name it: `v17`, or what [`name_series`](Self::name_series) and
+    /// [`value_named`](Self::value_named) were told.
+    #[must_use]
+    pub fn value_name(&self, value: Value) -> ScalarName<'_> {
+        let series = self.names.series().get(&((value.0 >> 32) as u32));
+        let kind = match (value, self.scalars.json(value.0), series) {
+            (Value::CORRUPT, ..) => NameKind::Corrupt,
+            (_, Some(json), _) => NameKind::Json(json),
+            (_, _, Some(name)) => NameKind::Series(name, value.0 as u32),
+            _ => NameKind::Number('v', value.0),
+        };
+        ScalarName { kind }
+    }
+
+    /// A message key as people name it: `k17`, or what [`message_key_named`](Self::message_key_named) was told.
+    #[must_use]
+    pub fn message_key_name(&self, key: MessageKey) -> ScalarName<'_> {
+        let json = self.scalars.json(key.0).map(NameKind::Json);
+        ScalarName { kind: json.unwrap_or(NameKind::Number('k', key.0)) }
+    }
+
     /// A poll's times and records.
     #[must_use]
     pub fn poll(&self, poll: PollId) -> &Poll {
@@ -116,6 +169,39 @@ impl History {
     /// The (partition, offset) pairs an event refers to.
     pub fn offsets(&self, offsets: Offsets) -> impl Iterator<Item = (Key, Offset)> {
         self.offsets.range(offsets.start, offsets.len).copied()
+    }
+
+    /// The bounds of logs an event refers to.
+    pub fn bounds(&self, bounds: Bounds) -> impl Iterator<Item = &KeyBounds> {
+        self.bounds.range(bounds.start, bounds.len)
+    }
+
+    /// The entries of a log an event refers to.
+    pub fn log_entries(&self, entries: LogEntries) -> impl Iterator<Item = &LogEntry> {
+        self.entries.range(entries.start, entries.len)
+    }
+
+    /// A producer's identity.
+    #[must_use]
+    pub fn producer(&self, producer: ProducerRef) -> &Producer {
+        self.producers.get(producer.0)
+    }
+
+    /// What else was told of a send with `event`, its invocation or its acknowledgement. O(log details), and free in a
+    /// history without any.
+    #[must_use]
+    pub fn send_detail(&self, event: OpId) -> Option<&SendDetail> {
+        let (mut low, mut high) = (0, self.details.len() as u32);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.details.get(middle).told_with < event {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let found = ((low as usize) < self.details.len()).then(|| self.details.get(low));
+        found.filter(|detail| detail.told_with == event)
     }
 
     /// The records of a span.

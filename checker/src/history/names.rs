@@ -1,6 +1,6 @@
 //! The names behind a history's ids. Shared between clones: names are given before a trial begins.
 
-use super::{ClientId, GroupId, Key};
+use super::{ClientId, GroupId, Key, TransactionalId};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,6 +25,9 @@ pub(super) struct Names {
     keys: Table<TopicPartition>,
     clients: Table<String>,
     groups: Table<String>,
+    transactional_ids: Table<String>,
+    /// By the upper half of their numbers.
+    series: BTreeMap<u32, String>,
 }
 
 impl Names {
@@ -40,6 +43,14 @@ impl Names {
         GroupId(self.groups.intern(name))
     }
 
+    pub(super) fn intern_transactional_id(&mut self, name: String) -> TransactionalId {
+        TransactionalId(self.transactional_ids.intern(name))
+    }
+
+    pub(super) fn name_series(&mut self, upper_half: u32, name: String) {
+        self.series.insert(upper_half, name);
+    }
+
     pub(super) fn keys(&self) -> &[TopicPartition] {
         &self.keys.names
     }
@@ -50,6 +61,14 @@ impl Names {
 
     pub(super) fn groups(&self) -> &[String] {
         &self.groups.names
+    }
+
+    pub(super) fn transactional_ids(&self) -> &[String] {
+        &self.transactional_ids.names
+    }
+
+    pub(super) fn series(&self) -> &BTreeMap<u32, String> {
+        &self.series
     }
 }
 

@@ -3,6 +3,7 @@
 //! O(commits * commits open at once). A committed offset is a register: an answer may be any commit that could be in
 //! force while the question was open. A commit is out of force once a later one, invoked after it was confirmed, is
 //! confirmed itself. A commit whose outcome nobody learnt may take force at any time, so it always counts as possible.
+//! Offsets of a committed transaction take force when its marker is written, which nobody is told (KIP-98).
 //! Offsets may fall by being committed lower; only an answer below every possible commit is an anomaly.
 
 use crate::anomaly::{AnomalyKind, Role};
@@ -19,9 +20,15 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let mut judge = Registers { evidence, registers, asked: vec![Vec::new(); groups] };
     for (op, event) in history.events() {
         match event.what {
-            What::CommitInvoked { group, offsets } => judge.invoked(group, offsets, op),
+            What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets } => {
+                judge.invoked(group, offsets, op)
+            }
             What::CommitOk { op: commit } => judge.confirmed(commit, op),
             What::CommitFailed { op: commit } => judge.failed(commit),
+            What::TxnAborted { txn } => {
+                let added = evidence.transactions.offsets_of(txn);
+                added.iter().for_each(|&commit| judge.failed(commit));
+            }
             What::CommitUnknown { op: commit } => judge.unknown(commit),
             What::Crashed | What::Closed => judge.gone(event.process),
             What::CommittedInvoked { group } => judge.asked(group, event.process, op),
@@ -135,7 +142,9 @@ impl Registers<'_, '_> {
 
     fn commit(&self, commit: OpId) -> (GroupId, Offsets) {
         match self.evidence.history.event(commit).what {
-            What::CommitInvoked { group, offsets } => (group, offsets),
+            What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets } => {
+                (group, offsets)
+            }
             other => unreachable!(
                 "recording checks that completions of commits name commits, not {other:?}"
             ),

@@ -1,7 +1,9 @@
 //! Claim: a consumer reads each of its partitions forward and leaves out no record, as long as it keeps the partition.
 //!
 //! O(spans + records left out). An assignment drops the position of every partition it does not list, and a new position
-//! replaces the old one: a rebalance, a reset or a seek is no skip. A first read at an unknown position is accepted.
+//! replaces the old one: a rebalance, a reset or a seek is no skip. A first read at an unknown position is accepted. So is
+//! whatever follows a transaction that was not committed, for its reader begins again somewhere, and whatever a subscriber
+//! reads that does not report its rebalances.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
@@ -14,15 +16,24 @@ use crate::verdict::Coverage;
 pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
     let history = evidence.history;
     let positions = Table::new(history.sessions().count(), evidence.logs.len());
-    let mut judge = Positions { evidence, positions };
+    let is_subscriber = vec![false; history.sessions().count()];
+    let mut judge = Positions { evidence, positions, is_subscriber };
     for (op, event) in history.events() {
         match event.what {
-            What::Assigned { keys } => judge.assign(event.process, keys),
+            What::Assigned { keys } | What::Subscribed { keys } => {
+                judge.assign(event.process, keys);
+                judge.is_subscriber[event.process.0 as usize] =
+                    matches!(event.what, What::Subscribed { .. });
+            }
+            What::Rebalanced { keys, .. } => judge.forget(event.process, keys),
+            What::TxnAborted { .. } | What::TxnUnknown { .. } => {
+                judge.positions.row(event.process.0).fill(None)
+            }
             What::Positioned { key, offset, .. } => {
                 *judge.positions.cell(event.process.0, key.0) =
                     Some(Position { next: offset, since: op });
             }
-            What::Polled { poll } => {
+            What::Polled { poll } if judge.is_followed(event.process) => {
                 for span in history.spans(history.poll(poll).records) {
                     judge.step(op, event.process, span, findings, coverage);
                 }
@@ -35,6 +46,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
 struct Positions<'e, 'h> {
     evidence: &'e Evidence<'h>,
     positions: Table<Option<Position>>,
+    /// By process.
+    is_subscriber: Vec<bool>,
 }
 
 /// The offset a consumer reads next, and the operation that brought it there.
@@ -52,6 +65,16 @@ struct Step<'s> {
 }
 
 impl Positions<'_, '_> {
+    fn is_followed(&self, process: ProcessId) -> bool {
+        !self.is_subscriber[process.0 as usize] || self.evidence.reports_rebalances(process)
+    }
+
+    fn forget(&mut self, process: ProcessId, keys: Offsets) {
+        for (Key(key), _) in self.evidence.history.offsets(keys) {
+            *self.positions.cell(process.0, key) = None;
+        }
+    }
+
     fn assign(&mut self, process: ProcessId, keys: Offsets) {
         let row = self.positions.row(process.0);
         let kept: Vec<_> = self

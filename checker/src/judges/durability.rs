@@ -59,7 +59,8 @@ fn prove(evidence: &Evidence<'_>, send: &Send, log: &Log, at_rest: FinalRead) ->
     if let Some((index, slot)) =
         log.slot_at(send.offset).filter(|(index, _)| log.is_visible(index.get()))
     {
-        explain.push(format!("Offset {} holds {} instead.", log.places.offset(index), slot.value));
+        let (offset, holds) = (log.places.offset(index), evidence.value_name(slot.value));
+        explain.push(format!("Offset {offset} holds {holds} instead."));
         if let Some(other) = slot.writer().map(|writer| evidence.sends.get(writer)) {
             ops.push((other.op, Role::Overwriter));
             explain.push(evidence.tell_send(other));
@@ -73,7 +74,8 @@ fn prove(evidence: &Evidence<'_>, send: &Send, log: &Log, at_rest: FinalRead) ->
         ops.push((reader, Role::EarlierReader));
         explain.push(evidence.tell_read(reader, send.key, send.offset, send.value));
     }
-    explain.push(format!("{} is nowhere in {key}: an acknowledged record is lost.", send.value));
+    let value = evidence.value_name(send.value);
+    explain.push(format!("{value} is nowhere in {key}: an acknowledged record is lost."));
     let offsets = send.offset.known().into_iter().collect();
     Proof { key: send.key, offsets, ops, missing: vec![(send.offset, send.value)], explain }
 }

@@ -144,7 +144,8 @@ impl GroupJudge<'_, '_> {
                 ));
             }
             None => explain.push(format!(
-                "{key} holds {value} at offset {offset}; group {} never got it.",
+                "{key} holds {} at offset {offset}; group {} never got it.",
+                self.evidence.value_name(value),
                 self.group_name()
             )),
         }
@@ -165,8 +166,9 @@ impl GroupJudge<'_, '_> {
         if let Some(first) = self.progress.processed(slot) {
             ops.insert(0, (first, Role::Processor));
             explain.push(format!(
-                "Group {} processed {value} of {} at offset {offset} by {}.",
+                "Group {} processed {} of {} at offset {offset} by {}.",
                 self.group_name(),
+                self.evidence.value_name(value),
                 self.evidence.key_name(self.key),
                 self.evidence.who_when(first)
             ));

@@ -58,7 +58,8 @@ fn prove(evidence: &Evidence<'_>, earlier: &Send, later: &Send) -> Proof {
     if let [first, second] = offsets[..] {
         explain.push(format!(
             "Sent first, {} lies at offset {first}; sent after it, {} at {second}.",
-            earlier.value, later.value
+            evidence.value_name(earlier.value),
+            evidence.value_name(later.value)
         ));
     }
     let ops = vec![(earlier.op, Role::Writer), (later.op, Role::Overtaker)];

@@ -95,7 +95,9 @@ impl SlotJudge<'_, '_> {
             _ if value == Value::CORRUPT => Some(AnomalyKind::Corrupt),
             None => Some(AnomalyKind::Phantom),
             Some(send) if send.key != self.key => Some(AnomalyKind::WrongPartition),
-            Some(send) if send.outcome == Outcome::Failed => Some(AnomalyKind::AbortedRead),
+            Some(Send { outcome: Outcome::Failed | Outcome::Aborted, .. }) => {
+                Some(AnomalyKind::AbortedRead)
+            }
             Some(_) => None,
         }
     }
@@ -137,7 +139,8 @@ impl SlotJudge<'_, '_> {
                 explain.push(self.evidence.tell_send(send));
             }
             None if read.value == Value::CORRUPT => {}
-            None => explain.push(format!("Nobody sent {} anywhere.", read.value)),
+            None => explain
+                .push(format!("Nobody sent {} anywhere.", self.evidence.value_name(read.value))),
         }
         Proof { key: self.key, offsets: vec![read.offset], ops, missing: vec![], explain }
     }

@@ -93,6 +93,21 @@ impl<W: Write> Writer<'_, W> {
                 let drained = Some(Entries(vec![(self.name(key), end.0)]));
                 self.bare(Line { drained, ..now(Kind::Ok, "poll") })
             }
+            What::ProducerInitialized { .. }
+            | What::TxnBegun
+            | What::TxnOffsets { .. }
+            | What::TxnCommitted { .. }
+            | What::TxnAborted { .. }
+            | What::TxnUnknown { .. }
+            | What::Subscribed { .. }
+            | What::Rebalanced { .. }
+            | What::Joined { .. }
+            | What::ListOffsetsInvoked { .. }
+            | What::ListOffsetsOk { .. }
+            | What::BoundsTold { .. }
+            | What::PositionsTold { .. }
+            | What::Healed
+            | What::LogAnnotated { .. } => Ok(()),
             What::LogDumped { key, records } => {
                 let records = match self.records(records) {
                     empty if empty.0.is_empty() => Entries(vec![(self.name(key), Vec::new())]),

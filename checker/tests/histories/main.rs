@@ -5,3 +5,4 @@ mod durability;
 mod files;
 mod order;
 mod script;
+mod transactions;
