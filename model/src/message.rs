@@ -18,7 +18,7 @@ use crate::record::Batch;
 /// Pairs a response with its request on one connection.
 pub type CorrelationId = u32;
 
-/// Anything that travels between two nodes.
+/// Anything that travels between two nodes. Kept small, as it is handed on by value many times: what is large is boxed.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// Asks.
@@ -49,11 +49,11 @@ pub enum Request {
     /// A leader asks the controller to change the ISR (56).
     AlterPartition(Box<AlterPartitionRequest>),
     /// A broker's process introduces itself to the controller (62).
-    BrokerRegistration(BrokerRegistrationRequest),
+    BrokerRegistration(Box<BrokerRegistrationRequest>),
     /// A broker keeps its session alive and says what it wants (63).
-    BrokerHeartbeat(BrokerHeartbeatRequest),
+    BrokerHeartbeat(Box<BrokerHeartbeatRequest>),
     /// A broker reads the metadata log (Fetch of `__cluster_metadata`).
-    MetadataFetch(MetadataFetchRequest),
+    MetadataFetch(Box<MetadataFetchRequest>),
 }
 
 /// What can be answered.
@@ -77,8 +77,8 @@ pub enum Response {
     OffsetsForLeaderEpoch(Box<OffsetsForLeaderEpochResponse>),
     /// To [`Request::AlterPartition`].
     AlterPartition(Box<AlterPartitionResponse>),
-    /// To [`Request::BrokerRegistration`]: the broker's epoch, if it was accepted.
-    BrokerRegistration(ErrorCode, Option<BrokerEpoch>),
+    /// To [`Request::BrokerRegistration`]: the broker's epoch, or why it was refused.
+    BrokerRegistration(Result<BrokerEpoch, ErrorCode>),
     /// To [`Request::BrokerHeartbeat`].
     BrokerHeartbeat(BrokerHeartbeatResponse),
     /// To [`Request::MetadataFetch`].
@@ -468,7 +468,7 @@ impl actor::Message for Message {
                 Response::OffsetFetch(_) => 17,
                 Response::FindCoordinator(..) => 18,
                 Response::AlterPartition(_) => 19,
-                Response::BrokerRegistration(..) => 20,
+                Response::BrokerRegistration(_) => 20,
                 Response::BrokerHeartbeat(_) => 21,
                 Response::MetadataFetch(_) => 22,
                 Response::OffsetsForLeaderEpoch(_) => 24,

@@ -114,7 +114,11 @@ pub enum Note {
     /// A broker was fenced, unfenced or began its controlled shutdown.
     BrokerChanged { broker: BrokerId, state: BrokerState },
     /// A partition has a new state.
-    PartitionChanged { partition: TopicPartition, state: PartitionState, unclean_election: bool },
+    PartitionChanged {
+        partition: TopicPartition,
+        state: Box<PartitionState>,
+        unclean_election: bool,
+    },
 }
 
 /// Where a consumer's position comes from.

@@ -45,7 +45,9 @@ struct Announced {
 impl Observer<Process> for Announced {
     fn noted(&mut self, stamp: Stamp, note: &Note) {
         match note {
-            Note::PartitionChanged { state, .. } => self.partitions.push((stamp.at, state.clone())),
+            Note::PartitionChanged { state, .. } => {
+                self.partitions.push((stamp.at, PartitionState::clone(state)))
+            }
             Note::BrokerChanged { broker, state: BrokerState::Fenced } => {
                 self.fenced.push((stamp.at, *broker))
             }

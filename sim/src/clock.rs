@@ -28,7 +28,7 @@ impl NodeClock {
 
     /// What the monotonic clock shows at trial time `now`.
     pub fn monotonic(&self, now: Instant) -> Instant {
-        // Asked for several times per event, so in 64 bits: whole millions first, then the rest.
+        // Asked for once per event, so in 64 bits: whole millions first, then the rest.
         let elapsed = (now - self.since).as_nanos() as i64;
         let ppm = i64::from(self.drift_ppm);
         let gained = elapsed / MILLION * ppm + (elapsed % MILLION * ppm).div_euclid(MILLION);

@@ -17,11 +17,14 @@ pub struct TimerId(Handle);
 pub struct Context<'a, A: Actor> {
     kernel: &'a mut Kernel<A>,
     node: NodeId,
+    /// What the node's monotonic clock shows. Asked for many times per event, and the same all through it.
+    now: Instant,
 }
 
 impl<'a, A: Actor> Context<'a, A> {
     pub(crate) fn new(kernel: &'a mut Kernel<A>, node: NodeId) -> Self {
-        Context { kernel, node }
+        let now = kernel.host(node).clock.monotonic(kernel.now);
+        Context { kernel, node, now }
     }
 
     /// The node this process runs on.
@@ -36,7 +39,7 @@ impl<'a, A: Actor> Context<'a, A> {
 
     /// The node's monotonic clock. It may run fast or slow, but it does not jump.
     pub fn now(&self) -> Instant {
-        self.kernel.host(self.node).clock.monotonic(self.kernel.now)
+        self.now
     }
 
     /// The node's wall clock in milliseconds since the Unix epoch. It may be wrong and may jump either way.

@@ -90,36 +90,43 @@ impl<A: Actor> Observer<A> for () {}
 
 /// Two observers side by side; both must permit a fault, either may be satisfied.
 impl<A: Actor, L: Observer<A>, R: Observer<A>> Observer<A> for (L, R) {
+    #[inline]
     fn booted(&mut self, stamp: Stamp) {
         self.0.booted(stamp);
         self.1.booted(stamp);
     }
 
+    #[inline]
     fn handling(&mut self, stamp: Stamp, event: &Event<A>, peer: Option<NodeId>) {
         self.0.handling(stamp, event, peer);
         self.1.handling(stamp, event, peer);
     }
 
+    #[inline]
     fn noted(&mut self, stamp: Stamp, note: &A::Note) {
         self.0.noted(stamp, note);
         self.1.noted(stamp, note);
     }
 
+    #[inline]
     fn died(&mut self, stamp: Stamp, death: Death) {
         self.0.died(stamp, death);
         self.1.died(stamp, death);
     }
 
+    #[inline]
     fn fault(&mut self, stamp: Stamp, fault: &PlannedFault, phase: FaultPhase) {
         self.0.fault(stamp, fault, phase);
         self.1.fault(stamp, fault, phase);
     }
 
+    #[inline]
     fn permits(&mut self, fault: &Fault) -> bool {
         let (left, right) = (self.0.permits(fault), self.1.permits(fault));
         left && right
     }
 
+    #[inline]
     fn is_satisfied(&self) -> bool {
         self.0.is_satisfied() || self.1.is_satisfied()
     }

@@ -200,18 +200,18 @@ impl Lifecycle {
     fn request(&self, metadata_offset: MetadataOffset) -> Request {
         let Identity { broker, incarnation, previous_epoch, .. } = self.identity;
         match self.epoch {
-            None => Request::BrokerRegistration(BrokerRegistrationRequest {
+            None => Request::BrokerRegistration(Box::new(BrokerRegistrationRequest {
                 broker,
                 incarnation,
                 previous_broker_epoch: previous_epoch,
-            }),
-            Some(broker_epoch) => Request::BrokerHeartbeat(BrokerHeartbeatRequest {
+            })),
+            Some(broker_epoch) => Request::BrokerHeartbeat(Box::new(BrokerHeartbeatRequest {
                 broker,
                 broker_epoch,
                 metadata_offset,
                 want_fence: !self.is_ready_to_unfence,
                 want_shutdown: self.state == LifecycleState::PendingControlledShutdown,
-            }),
+            })),
         }
     }
 
@@ -225,7 +225,7 @@ impl Lifecycle {
     fn digest(&mut self, answer: Answer) -> (Option<LifecycleEvent>, Next) {
         match answer {
             _ if self.state == LifecycleState::ShuttingDown => (None, Next::Never),
-            Answer::Response(Response::BrokerRegistration(ErrorCode::None, Some(epoch))) => {
+            Answer::Response(Response::BrokerRegistration(Ok(epoch))) => {
                 self.epoch = Some(epoch);
                 self.failed_attempts = 0;
                 (Some(LifecycleEvent::Registered(epoch)), Next::Immediately)
@@ -319,10 +319,10 @@ mod tests {
     #[test]
     fn a_broker_registers_until_it_is_accepted_and_then_sends_heartbeats() {
         let mut lifecycle = lifecycle(LifecycleState::Starting);
-        let refused = Response::BrokerRegistration(ErrorCode::DuplicateBrokerRegistration, None);
+        let refused = Response::BrokerRegistration(Err(ErrorCode::DuplicateBrokerRegistration));
         assert_eq!(lifecycle.digest(Answer::Response(refused)), (None, Next::AfterFailure));
         assert!(matches!(lifecycle.request(MetadataOffset(0)), Request::BrokerRegistration(_)));
-        let accepted = Response::BrokerRegistration(ErrorCode::None, Some(EPOCH));
+        let accepted = Response::BrokerRegistration(Ok(EPOCH));
         let registered = Some(LifecycleEvent::Registered(EPOCH));
         assert_eq!(lifecycle.digest(Answer::Response(accepted)), (registered, Next::Immediately));
         let Request::BrokerHeartbeat(heartbeat) = lifecycle.request(MetadataOffset(8)) else {

@@ -50,7 +50,7 @@ impl MetadataFetcher {
         let fetch_offset = self.cache.end_offset();
         let request =
             MetadataFetchRequest { broker: self.broker, fetch_offset, max_wait: MAX_FETCH_WAIT };
-        self.channel.send(Request::MetadataFetch(request), ctx);
+        self.channel.send(Request::MetadataFetch(Box::new(request)), ctx);
     }
 
     /// Applies what came and asks for more; `None` if there is no news.

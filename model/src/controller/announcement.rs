@@ -52,7 +52,7 @@ fn of_partition(
     Announcement {
         note: Note::PartitionChanged {
             partition,
-            state: state.clone(),
+            state: Box::new(state.clone()),
             unclean_election: elected == Elected::Uncleanly,
         },
         probe: match elected {

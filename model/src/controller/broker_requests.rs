@@ -28,14 +28,12 @@ impl Controller {
         match self.cluster_control.judge(request, has_valid_session) {
             RegistrationOutcome::Duplicate => {
                 ctx.probe(Probe::DuplicateRegistration);
-                Response::BrokerRegistration(ErrorCode::DuplicateBrokerRegistration, None)
+                Response::BrokerRegistration(Err(ErrorCode::DuplicateBrokerRegistration))
             }
-            RegistrationOutcome::Known(epoch) => {
-                Response::BrokerRegistration(ErrorCode::None, Some(epoch))
-            }
+            RegistrationOutcome::Known(epoch) => Response::BrokerRegistration(Ok(epoch)),
             RegistrationOutcome::New { unclean_shutdown } => {
                 let epoch = self.register_incarnation(request, unclean_shutdown, ctx);
-                Response::BrokerRegistration(ErrorCode::None, Some(epoch))
+                Response::BrokerRegistration(Ok(epoch))
             }
         }
     }

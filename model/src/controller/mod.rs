@@ -182,7 +182,7 @@ impl Controller {
             }
             Request::AlterPartition(request) => self.alter_partition(&request, ctx),
             Request::MetadataFetch(request) => {
-                return self.fetch(connection, correlation, request, ctx);
+                return self.fetch(connection, correlation, *request, ctx);
             }
             // As any server does with a request it does not serve.
             Request::Produce(_)

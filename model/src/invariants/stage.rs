@@ -296,7 +296,7 @@ impl Stage {
     }
 
     fn announce_state(&mut self, unclean_election: bool) {
-        let state = self.state.clone();
+        let state = Box::new(self.state.clone());
         self.announce(Note::PartitionChanged { partition: ORDERS, state, unclean_election });
     }
 
