@@ -51,10 +51,6 @@ id!(
     GroupId(u16)
 );
 id!(
-    /// What a record says: unique within a trial, so that a checker can follow it. Stands for the record's value.
-    RecordId(u64)
-);
-id!(
     /// A record's key. Its bytes are the key's decimal digits.
     RecordKey(u32)
 );
@@ -85,6 +81,55 @@ impl BrokerId {
 impl TopicId {
     /// `__consumer_offsets`.
     pub const CONSUMER_OFFSETS: TopicId = TopicId(0);
+}
+
+/// What a record says: unique within a trial, so that a checker can follow it. Stands for the record's value.
+///
+/// The number of its client's node, of that client's life and of the record within that life, all from 0, in 24, 8 and
+/// 32 bits.
+#[derive(
+    Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct RecordId(pub u64);
+
+impl RecordId {
+    const NUMBER_BITS: u32 = 32;
+    const LIFE_BITS: u32 = 8;
+
+    /// The first record that a client's process sends.
+    ///
+    /// # Panics
+    /// If the process is not among the first 256 of its client.
+    pub fn first(client: NodeId, life: u32) -> Self {
+        assert!(life < 1 << Self::LIFE_BITS, "life {life} of {client} fits a record id");
+        let series = u64::from(client.0) << Self::LIFE_BITS | u64::from(life);
+        RecordId(series << Self::NUMBER_BITS)
+    }
+
+    /// The process that sent it, as the upper half of the id.
+    pub fn process(self) -> u32 {
+        (self.0 >> Self::NUMBER_BITS) as u32
+    }
+
+    /// How many records its process had sent before it, the lower half of the id.
+    pub fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// What the process is called: `p5`, and `p5.2` in the second life of producer 5.
+    pub fn process_name(self) -> String {
+        let process = self.process();
+        let (client, life) = (process >> Self::LIFE_BITS, process % (1 << Self::LIFE_BITS));
+        if life == 0 { format!("p{client}") } else { format!("p{client}.{}", life + 1) }
+    }
+}
+
+/// `p5#17`, with 17 records of producer 5 before it; `p5.2#17` in its second life.
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.process_name(), self.number())
+    }
 }
 
 /// A partition of a topic.
@@ -153,5 +198,26 @@ impl fmt::Display for Offset {
 impl fmt::Debug for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_named_by_its_producer_and_its_number() {
+        let first = RecordId::first(NodeId(5), 0);
+        assert_eq!(first.to_string(), "p5#0");
+        let later = RecordId(first.0 + 17);
+        assert_eq!((later.to_string().as_str(), later.number()), ("p5#17", 17));
+        assert_eq!(later.process(), first.process());
+        assert_eq!(RecordId::first(NodeId(5), 1).to_string(), "p5.2#0");
+    }
+
+    #[test]
+    #[should_panic(expected = "life 256 of n5 fits a record id")]
+    fn ids_of_one_process_are_never_those_of_another() {
+        RecordId::first(NodeId(5), 256);
     }
 }

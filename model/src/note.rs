@@ -2,6 +2,7 @@
 //!
 //! Notes never flow back: no actor reads one. The kernel stamps each with trial time, event and node.
 
+use crate::controller::partition_change_builder::Elected;
 use crate::error_code::ErrorCode;
 use crate::ids::{
     BrokerEpoch, BrokerId, GroupId, LeaderEpoch, Offset, RecordId, RecordKey, TopicPartition,
@@ -114,11 +115,7 @@ pub enum Note {
     /// A broker was fenced, unfenced or began its controlled shutdown.
     BrokerChanged { broker: BrokerId, state: BrokerState },
     /// A partition has a new state.
-    PartitionChanged {
-        partition: TopicPartition,
-        state: Box<PartitionState>,
-        unclean_election: bool,
-    },
+    PartitionChanged { partition: TopicPartition, state: Box<PartitionState>, elected: Elected },
 }
 
 /// Where a consumer's position comes from.

@@ -102,8 +102,10 @@ probes! {
     ControlledShutdown = "controlled-shutdown",
     /// A leader was elected from the ISR.
     CleanElection = "clean-election",
-    /// A leader was elected that may lack committed records.
+    /// A leader was elected that may lack committed records, because `unclean.leader.election.enable` permits it.
     UncleanElection = "unclean-election",
+    /// Who led last was elected again, when nobody was in sync or eligible: it may have lost committed records (KIP-966).
+    LastKnownLeaderElected = "last-known-leader-elected",
     /// A leader was elected from the eligible leader replicas (KIP-966).
     ElectedFromElr = "elected-from-elr",
     /// A partition lost its leader and got no other.

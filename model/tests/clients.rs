@@ -182,7 +182,6 @@ impl Trial {
         };
         let controller = ProcessSpec::Controller(Arc::new(ControllerSpec { cluster: cluster() }));
         let producer = ProducerSpec {
-            client: 0,
             cluster: cluster(),
             config: ProducerConfig::from_pairs(self.producer.iter().copied()).unwrap().0,
             workload: self.workload(),

@@ -7,6 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// The format of traces. Raised by every change, of the kernel or of what runs on it, after which an old seed gives another
+/// trace; of equal formats, equal seeds have equal hashes.
+pub const TRACE_FORMAT: u32 = 1;
+
 /// Names an event of a trial: its place in the order of scheduling.
 #[derive(
     Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,

@@ -50,16 +50,13 @@ fn of_partition(
 ) -> Announcement {
     let elected = before.map_or(Elected::Unchanged, |before| Elected::between(before, state));
     Announcement {
-        note: Note::PartitionChanged {
-            partition,
-            state: Box::new(state.clone()),
-            unclean_election: elected == Elected::Uncleanly,
-        },
+        note: Note::PartitionChanged { partition, state: Box::new(state.clone()), elected },
         probe: match elected {
             Elected::Unchanged => None,
             Elected::Nobody => Some(Probe::LeaderlessPartition),
             Elected::FromIsr => Some(Probe::CleanElection),
             Elected::FromElr => Some(Probe::ElectedFromElr),
+            Elected::LastKnownLeader => Some(Probe::LastKnownLeaderElected),
             Elected::Uncleanly => Some(Probe::UncleanElection),
         },
     }

@@ -35,6 +35,8 @@ pub enum Elected {
     FromIsr,
     /// From the eligible leader replicas.
     FromElr,
+    /// Who led last, when nobody is in sync or eligible (K7): it may have lost committed records.
+    LastKnownLeader,
     /// From the other replicas: committed records may be lost.
     Uncleanly,
 }
@@ -45,11 +47,21 @@ impl Elected {
         match after.leader {
             _ if after.leader_epoch == before.leader_epoch => Elected::Unchanged,
             None => Elected::Nobody,
-            Some(_) if after.recovering && !before.recovering => Elected::Uncleanly,
-            Some(leader) if before.isr.contains(&leader) => Elected::FromIsr,
-            Some(leader) if before.elr.contains(&leader) => Elected::FromElr,
-            Some(_) => Elected::Uncleanly,
+            Some(leader) => {
+                let is_clean = before.recovering || !after.recovering;
+                match leader {
+                    _ if is_clean && before.isr.contains(&leader) => Elected::FromIsr,
+                    _ if is_clean && before.elr.contains(&leader) => Elected::FromElr,
+                    _ if before.last_known_elr.contains(&leader) => Elected::LastKnownLeader,
+                    _ => Elected::Uncleanly,
+                }
+            }
         }
+    }
+
+    /// Whether there is a leader that may lack committed records.
+    pub fn may_lose_records(self) -> bool {
+        matches!(self, Elected::LastKnownLeader | Elected::Uncleanly)
     }
 }
 
@@ -414,7 +426,7 @@ mod tests {
         let leaderless = partition(None, &[], &[], &[1]);
         assert_eq!(
             outcome(&leaderless, ONLINE),
-            (Some(1), vec![1], vec![], vec![], 6, Elected::Uncleanly)
+            (Some(1), vec![1], vec![], vec![], 6, Elected::LastKnownLeader)
         );
         assert_eq!(
             change(&leaderless, Case { alive: &[2, 3], ..ONLINE }),

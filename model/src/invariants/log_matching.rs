@@ -190,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn at_rest_a_replica_that_died_counts_once_it_has_registered() {
+        let mut unnoticed = at_rest_with_a_tail();
+        unnoticed.crash(1);
+        unnoticed.restart(1);
+        let mut registered = unnoticed.clone();
+        registered.register(1, false);
+        let broken = [unnoticed, registered].map(|stage| final_check(stage).broken());
+        assert_eq!(broken, [vec![], vec![Invariant::W1]]);
+    }
+
+    #[test]
     fn a_leader_with_something_to_commit_is_not_at_rest() {
         let mut stage = at_rest_with_a_tail();
         stage.produce(2, 1);

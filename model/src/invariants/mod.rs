@@ -39,6 +39,7 @@ use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::{Death, FaultPhase, Stamp};
 
 use crate::cluster::Cluster;
+use crate::controller::partition_change_builder::Elected;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::log::EpochStart;
 use crate::metadata::{BrokerState, PartitionState};
@@ -198,8 +199,8 @@ impl Monitor {
                 self.broker_registered(stamp, *broker, *broker_epoch, *unclean);
             }
             Note::BrokerChanged { broker, state } => self.broker_changed(stamp, *broker, *state),
-            Note::PartitionChanged { partition, state, unclean_election } => {
-                self.partition_changed(stamp, *partition, state, *unclean_election);
+            Note::PartitionChanged { partition, state, elected } => {
+                self.partition_changed(stamp, *partition, state, *elected);
             }
             // What clients see is the checker's business.
             Note::SendInvoked { .. }
@@ -219,13 +220,15 @@ impl Monitor {
     }
 
     /// Nothing is on its way any more: of every partition whose leader has committed all it has, the in-sync replicas that
-    /// run have the same log.
+    /// run have the same log. A broker that died and has not registered since is in sync only because the controller has
+    /// not noticed yet.
     pub fn final_check(&mut self, stamp: Stamp) {
         for index in 0..self.partitions.len() {
             let partition = &self.partitions[index];
             let Some((leader, followers)) = partition.settled() else { continue };
             let verdicts: Vec<Verdict> = followers
                 .iter()
+                .filter(|&slot| !self.broker(partition.replicas[slot].broker).is_bound_to_leave)
                 .map(|slot| log_matching::in_sync_replica_is_identical(partition, leader, slot))
                 .collect();
             for verdict in verdicts {
@@ -506,7 +509,7 @@ impl Monitor {
         stamp: Stamp,
         of: TopicPartition,
         state: &PartitionState,
-        unclean_election: bool,
+        elected: Elected,
     ) {
         let is_repeated = self.is_repeated();
         let index = self.index(of);
@@ -520,7 +523,9 @@ impl Monitor {
             return;
         }
         self.check_state(stamp, index, before.as_ref(), &after);
-        if unclean_election && let Some(leader) = after.leader {
+        if elected.may_lose_records()
+            && let Some(leader) = after.leader
+        {
             self.elected_uncleanly(stamp, index, leader);
         }
         self.take_state(index, before.as_ref(), after);

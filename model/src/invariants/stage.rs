@@ -12,6 +12,7 @@ use ktrial_sim::trace::EventId;
 use super::{Invariant, Monitor};
 use crate::cluster::{Cluster, Topic};
 use crate::config::{BrokerConfig, TopicConfig};
+use crate::controller::partition_change_builder::Elected;
 use crate::ids::{
     BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, RecordId, TopicId, TopicPartition,
 };
@@ -89,7 +90,7 @@ impl Stage {
             stage.register(broker, false);
             stage.activate(broker);
         }
-        stage.announce_state(false);
+        stage.announce_state(Elected::Unchanged);
         for broker in [1, 2, 3] {
             stage.apply(broker);
         }
@@ -295,19 +296,14 @@ impl Stage {
         self.announce(Note::BrokerChanged { broker, state: BrokerState::Active });
     }
 
-    fn announce_state(&mut self, unclean_election: bool) {
+    fn announce_state(&mut self, elected: Elected) {
         let state = Box::new(self.state.clone());
-        self.announce(Note::PartitionChanged { partition: ORDERS, state, unclean_election });
+        self.announce(Note::PartitionChanged { partition: ORDERS, state, elected });
     }
 
     /// The partition gets its next state.
     pub(super) fn change(&mut self, change: Change<'_>) {
-        let unclean_election = change.leader.is_some_and(|leader| {
-            let (leader, state) = (BrokerId(leader), &self.state);
-            state.leader != Some(leader)
-                && !state.isr.contains(&leader)
-                && !state.elr.contains(&leader)
-        });
+        let before = self.state.clone();
         let leader = change.leader.map(BrokerId);
         let state = &mut self.state;
         if state.leader != leader {
@@ -318,7 +314,7 @@ impl Stage {
         state.isr = ids(change.isr);
         state.elr = ids(change.elr);
         state.partition_epoch = state.partition_epoch.next();
-        self.announce_state(unclean_election);
+        self.announce_state(Elected::between(&before, &self.state));
     }
 
     /// A broker learns of the current state.

@@ -22,8 +22,8 @@ pub struct Recorder {
     clients: BTreeMap<NodeId, Client>,
     /// By topic and partition.
     keys: Vec<Vec<Key>>,
-    /// By producer and by the rest of the record's id.
-    sends: BTreeMap<u64, Vec<OpId>>,
+    /// By the producer's process, and by how many records it had sent before.
+    sends: BTreeMap<u32, Vec<OpId>>,
     commits: BTreeMap<(ProcessId, u32), OpId>,
     /// The last question of each process for its group's committed offsets.
     questions: BTreeMap<ProcessId, OpId>,
@@ -44,9 +44,6 @@ struct Client {
     partitions: Vec<TopicPartition>,
     session: Option<ProcessId>,
 }
-
-/// Bits of a record id that number the records of one process; above are its client and incarnation.
-const RECORD_NUMBER_BITS: u32 = 32;
 
 impl Recorder {
     /// An empty history of a topology.
@@ -272,18 +269,17 @@ impl Recorder {
     }
 
     fn remember(&mut self, record: RecordId, op: OpId) {
-        let ops = self.sends.entry(record.0 >> RECORD_NUMBER_BITS).or_default();
-        assert_eq!(ops.len() as u64, number(record), "a producer numbers its records in order");
+        if record.number() == 0 {
+            self.history.name_series(record.process(), &record.process_name());
+        }
+        let ops = self.sends.entry(record.process()).or_default();
+        assert_eq!(ops.len(), record.number() as usize, "a producer numbers its records in order");
         ops.push(op);
     }
 
     fn send(&self, record: RecordId) -> OpId {
-        self.sends[&(record.0 >> RECORD_NUMBER_BITS)][number(record) as usize]
+        self.sends[&record.process()][record.number() as usize]
     }
-}
-
-fn number(record: RecordId) -> u64 {
-    record.0 & ((1 << RECORD_NUMBER_BITS) - 1)
 }
 
 fn keys(history: &mut History, cluster: &Cluster) -> Vec<Vec<Key>> {

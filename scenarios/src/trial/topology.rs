@@ -134,7 +134,6 @@ impl Topology {
 
     fn producer(&self, index: usize, producer: &Producer, streams: &Streams) -> NodeSetup<Process> {
         let spec = Arc::new(ProducerSpec {
-            client: index as u32,
             cluster: self.cluster.clone(),
             config: producer.config.clone(),
             workload: producer.workload.clone(),

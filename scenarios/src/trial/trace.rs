@@ -1,5 +1,6 @@
 //! A trial told line by line: when, where, what, and because of which event.
 
+use ktrial_model::controller::partition_change_builder::Elected;
 use ktrial_model::message::{Fetcher, Message, Request, Response};
 use ktrial_model::note::Note;
 use ktrial_model::process::Process;
@@ -236,14 +237,14 @@ impl Teller {
                 if *unclean { ", after an unclean shutdown" } else { "" }
             ),
             Note::BrokerChanged { broker, state } => format!("broker-{broker} is now {state:?}"),
-            Note::PartitionChanged { partition, state, unclean_election } => format!(
+            Note::PartitionChanged { partition, state, elected } => format!(
                 "{}: leader {}, epoch {}, isr {}, elr {}{}",
                 self.partition(*partition),
                 state.leader.map_or_else(|| "none".to_owned(), |leader| leader.to_string()),
                 state.leader_epoch,
                 list(state.isr.iter().map(ToString::to_string)),
                 list(state.elr.iter().map(ToString::to_string)),
-                if *unclean_election { " (unclean election)" } else { "" }
+                manner(*elected)
             ),
             Note::FinalRead { .. }
             | Note::Drained { .. }
@@ -252,6 +253,15 @@ impl Teller {
             | Note::AcksAllCompleted { .. }
             | Note::HighWatermarkCheckpoint { .. } => return None,
         })
+    }
+}
+
+/// How a leader was elected, if it may lack committed records.
+fn manner(elected: Elected) -> &'static str {
+    match elected {
+        Elected::LastKnownLeader => " (election of the last known leader)",
+        Elected::Uncleanly => " (unclean election)",
+        Elected::Unchanged | Elected::Nobody | Elected::FromIsr | Elected::FromElr => "",
     }
 }
 
@@ -299,7 +309,8 @@ impl Observer<Process> for Teller {
             FaultPhase::Heals => "heals",
             FaultPhase::BecomesPermanent => "stays for good",
         };
-        self.tell(stamp, "faults".to_owned(), format!("{} {phase}", fault.kind));
+        let what = fault.kind.phrase(&|node| self.name(node)).to_string();
+        self.tell(stamp, "faults".to_owned(), format!("{what} {phase}"));
     }
 
     fn is_satisfied(&self) -> bool {

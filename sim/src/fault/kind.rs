@@ -1,10 +1,9 @@
-//! The faults there are: what each touches, whether it can destroy data, how it reads to people.
+//! The faults there are: what each touches, whether it can destroy data.
 //!
 //! A value names its nodes and its severity; *how much* damage it does (which pages are torn, which connections time out
 //! first) is drawn by the kernel from the streams of disk and network, so that a fault stays small enough to read.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -306,108 +305,12 @@ fn without(nodes: &[NodeId], core: &BTreeSet<NodeId>) -> Vec<NodeId> {
     nodes.iter().copied().filter(|node| !core.contains(node)).collect()
 }
 
-/// A noun phrase: `power loss of n1 and n2`.
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fault::Crash { node } => write!(f, "crash of {node}"),
-            Fault::Shutdown { node } => write!(f, "shutdown of {node}"),
-            Fault::PowerLoss { nodes } => write!(f, "power loss of {}", List(nodes)),
-            Fault::Pause { node } => write!(f, "pause of {node}"),
-            Fault::Partition { left, right, direction: Direction::Both } => {
-                write!(f, "partition of {} from {}", List(left), List(right))
-            }
-            Fault::Partition { left, right, direction: Direction::LeftToRight } => {
-                write!(f, "one-way partition: {} not heard by {}", List(left), List(right))
-            }
-            Fault::Isolate { node, traffic: Traffic::Both } => write!(f, "isolation of {node}"),
-            Fault::Isolate { node, traffic: Traffic::Inbound } => {
-                write!(f, "isolation of {node}: deaf")
-            }
-            Fault::Isolate { node, traffic: Traffic::Outbound } => {
-                write!(f, "isolation of {node}: mute")
-            }
-            Fault::FlappingLink { a, b, up, down } => {
-                write!(f, "flapping link between {a} and {b} ({down} down, {up} up)")
-            }
-            Fault::SlowLink { from, to, extra_latency_mean, both_ways } => {
-                let way = if *both_ways { "and back" } else { "one way" };
-                write!(
-                    f,
-                    "slow link from {from} to {to} {way} ({extra_latency_mean} more on average)"
-                )
-            }
-            Fault::ConnectionReset { a, b } => {
-                write!(f, "reset of connections between {a} and {b}")
-            }
-            Fault::OneSidedClose { node, peer } => {
-                write!(f, "close by {node} of connections to {peer}, untold")
-            }
-            Fault::SlowDisk { node, factor } => {
-                write!(f, "slow disk of {node} ({factor} times as slow)")
-            }
-            Fault::DiskStall { node } => write!(f, "disk stall of {node}"),
-            Fault::WriteError { node } => write!(f, "write errors on the disk of {node}"),
-            Fault::FlushError { node, mode: FlushErrorMode::KeepsDirty } => {
-                write!(f, "flush errors on the disk of {node}")
-            }
-            Fault::FlushError { node, mode: FlushErrorMode::MarksClean } => {
-                write!(f, "flush errors on the disk of {node} that mark pages clean")
-            }
-            Fault::FullDisk { node, left_bytes } => {
-                write!(f, "full disk of {node} ({left_bytes} bytes left)")
-            }
-            Fault::DiskLoss { node } => write!(f, "loss of the disk of {node}"),
-            Fault::BitRot { node, sectors } => {
-                write!(f, "bit rot in sectors of {node} ({sectors} of them)")
-            }
-            Fault::ClockJump { node, by_ms } => write!(f, "clock jump of {node} by {by_ms:+} ms"),
-            Fault::ClockDrift { node, ppm } => write!(f, "clock drift of {node} by {ppm:+} ppm"),
-            Fault::SlowCpu { node, factor } => {
-                write!(f, "slow CPU of {node} ({factor} times as slow)")
-            }
-        }
-    }
-}
-
-/// Nodes as a sentence lists them: `n1, n2 and n3`.
-pub(crate) struct List<'a>(pub(crate) &'a [NodeId]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, node) in self.0.iter().enumerate() {
-            let lead = match self.0.len() - index {
-                _ if index == 0 => "",
-                1 => " and ",
-                _ => ", ",
-            };
-            write!(f, "{lead}{node}")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn nodes<const N: usize>(ids: [u16; N]) -> Vec<NodeId> {
         ids.map(NodeId).to_vec()
-    }
-
-    #[test]
-    fn a_fault_reads_as_a_noun_phrase() {
-        let phrase = |fault: Fault| fault.to_string();
-        assert_eq!(phrase(Fault::Shutdown { node: NodeId(1) }), "shutdown of n1");
-        assert_eq!(phrase(Fault::PowerLoss { nodes: nodes([1]) }), "power loss of n1");
-        assert_eq!(
-            phrase(Fault::PowerLoss { nodes: nodes([1, 2, 3]) }),
-            "power loss of n1, n2 and n3"
-        );
-        assert_eq!(
-            phrase(Fault::ClockJump { node: NodeId(4), by_ms: -200 }),
-            "clock jump of n4 by -200 ms"
-        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`kind`] | the faults there are, and what each touches and destroys |
+//! | [`phrase`] | how a fault reads to people |
 //! | [`plan`] | when they begin and heal; the second phase, in which a core is healed |
 //! | [`validate`] | what makes a plan wrong for a fleet |
 //! | [`spell`] | a fault and the time it is in force |
@@ -22,6 +23,7 @@ pub mod fleet;
 pub mod generate;
 pub mod kind;
 mod occurrence;
+pub mod phrase;
 pub mod plan;
 pub mod preset;
 pub mod profile;

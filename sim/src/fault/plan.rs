@@ -18,7 +18,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Fault, List};
+use super::kind::Fault;
+use super::phrase::list;
 use crate::node_id::NodeId;
 use crate::time::{Duration, Instant};
 
@@ -226,7 +227,7 @@ impl fmt::Display for CorePhase {
         write!(
             f,
             "from {heal_at}: {} work, other faults stay, progress within {deadline}",
-            List(core)
+            list(core.iter().map(ToString::to_string))
         )
     }
 }

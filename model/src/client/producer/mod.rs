@@ -42,8 +42,6 @@ use crate::wake_up::WakeUp;
 /// What a producer is started with.
 #[derive(Clone, Debug)]
 pub struct ProducerSpec {
-    /// Its place among all clients; below 2^24. Its records' ids begin with it.
-    pub client: u32,
     /// Where to find the brokers, and which topics there are.
     pub cluster: Arc<Cluster>,
     /// Its settings.
@@ -90,7 +88,7 @@ impl Producer {
     /// The process starts: knows its bootstrap servers and nothing else. A process that starts again is a new producer
     /// whose application begins its workload anew, with new record ids.
     pub fn boot(spec: &Arc<ProducerSpec>, ctx: &mut Ctx<'_>) -> Self {
-        let first_id = first_record_id(spec.client, ctx.incarnation());
+        let first_id = RecordId::first(ctx.node(), ctx.incarnation());
         let mut producer = Producer {
             application: Application::new(&spec.workload, spec.stream.clone(), first_id, ctx.now()),
             partitioning: Partitioning::new(&spec.config),
@@ -236,13 +234,4 @@ impl Producer {
             false
         }
     }
-}
-
-/// Ids of one process: 2^32 of them, unlike those of any other client and of any earlier process of this one.
-fn first_record_id(client: u32, incarnation: u32) -> RecordId {
-    assert!(
-        client < 1 << 24 && incarnation < 1 << 8,
-        "client {client}, incarnation {incarnation} fit a record id"
-    );
-    RecordId(u64::from(client) << 40 | u64::from(incarnation) << 32)
 }

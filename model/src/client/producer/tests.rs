@@ -2,12 +2,12 @@
 
 use ktrial_sim::time::Instant;
 
+use super::ProducerSpec;
 use super::workload::{Pace, Workload};
-use super::{ProducerSpec, first_record_id};
 use crate::client::scripted::{Asked, ORDERS, ORDERS_0, World, at, cluster, metadata, stream};
 use crate::config::{Config, ProducerConfig};
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerId, LeaderEpoch, Offset, RecordId};
+use crate::ids::{BrokerId, LeaderEpoch, Offset};
 use crate::message::{
     ProducePartitionResponse, ProduceRequest, ProduceResponse, Request, Response,
 };
@@ -26,7 +26,6 @@ fn mutated_producer(records: u64, config: &[(&str, &str)], mutation: Mutation) -
         defaults.iter().filter(|(key, _)| config.iter().all(|(given, _)| given != key));
     let (config, _) = ProducerConfig::from_pairs(unless_given.chain(config).copied()).unwrap();
     World::of_producer(ProducerSpec {
-        client: 0,
         cluster: cluster(1, mutation),
         config,
         workload: Workload {
@@ -52,10 +51,10 @@ fn produce(asked: &Asked) -> Option<&ProduceRequest> {
 }
 
 /// Numbers of the records in a request for the one partition.
-fn records(request: &ProduceRequest) -> Vec<u64> {
+fn records(request: &ProduceRequest) -> Vec<u32> {
     let values = request.batches[0].1.records.iter().map(|record| record.value);
     values
-        .map(|value| if let RecordValue::Data(id) = value { id.0 } else { unreachable!() })
+        .map(|value| if let RecordValue::Data(id) = value { id.number() } else { unreachable!() })
         .collect()
 }
 
@@ -70,19 +69,19 @@ fn produced(error: ErrorCode, base_offset: Option<u64>) -> Response {
 }
 
 /// What the application was told, in order.
-fn outcomes(world: &World) -> Vec<(u64, String)> {
+fn outcomes(world: &World) -> Vec<(u32, String)> {
     let outcome = |note: &Note| match note {
         Note::SendOk { record, offset } => {
-            Some((record.0, format!("ok {}", offset.map_or(-1, |o| o.0 as i64))))
+            Some((record.number(), format!("ok {}", offset.map_or(-1, |o| o.0 as i64))))
         }
-        Note::SendFailed { record, error } => Some((record.0, format!("failed {error}"))),
-        Note::SendUnknown { record, error } => Some((record.0, format!("unknown {error}"))),
+        Note::SendFailed { record, error } => Some((record.number(), format!("failed {error}"))),
+        Note::SendUnknown { record, error } => Some((record.number(), format!("unknown {error}"))),
         _ => None,
     };
     world.notes().filter_map(outcome).collect()
 }
 
-fn told(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+fn told(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
     expected.iter().map(|&(record, outcome)| (record, outcome.to_owned())).collect()
 }
 
@@ -325,18 +324,6 @@ fn a_full_buffer_blocks_the_application() {
     world.run(at(1_000), leader_1);
     let invoked = world.notes().filter(|note| matches!(note, Note::SendInvoked { .. })).count();
     assert_eq!(invoked, 3, "two batches of 161 bytes fit, the third call blocks");
-}
-
-#[test]
-fn record_ids_differ_between_clients_and_processes() {
-    let ids = [
-        first_record_id(0, 0),
-        first_record_id(0, 1),
-        first_record_id(1, 0),
-        first_record_id(1, 1),
-    ];
-    assert!(ids.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 1 << 32), "{ids:?}");
-    assert_eq!(ids[0], RecordId(0));
 }
 
 #[cfg(feature = "mutants")]
