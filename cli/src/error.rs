@@ -25,7 +25,7 @@ pub enum UserError {
     #[diagnostic(transparent)]
     ScenarioFile(Box<WrongFile>),
     /// A bundle that is wrong.
-    #[error("{} is not a bundle: {message}", path.display())]
+    #[error("cannot replay {}: {message}", path.display())]
     Bundle { path: PathBuf, message: String },
     /// A `--set` that cannot be made.
     #[error("cannot make this change to {scenario}: {message}")]

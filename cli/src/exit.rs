@@ -8,7 +8,8 @@ use ktrial_scenarios::campaign::Conclusion;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything that was asked for held. A scenario that was to lose a record and lost it held.
+    /// Everything that was asked for held. A scenario that was to lose a record and lost it held; a replay that went as before
+    /// held, whatever it found.
     Held = 0,
     /// At least one violation, or an anomaly that had to be found was not.
     Violated = 1,

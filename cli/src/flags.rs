@@ -163,8 +163,8 @@ pub enum Report {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A bundle is replayed as it was: its trace hash is the same, or the exit code is 5. A scenario's seed is \
-run twice, which must not differ. If the trial has a violation, the exit code is 1.
+A bundle is replayed as it was; a scenario's seed is run twice. The exit code is 0 if the trace hashes are \
+equal, whatever the trial finds, and 5 if they are not. To judge a seed, run it: ktrial run SCENARIO --seed SEED.
 
 Examples:
   ktrial replay results/acks-one-loses-7-1f0c9a34.ktr.json

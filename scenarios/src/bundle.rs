@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ktrial_sim::fault::FaultPlan;
+use ktrial_sim::trace::TRACE_FORMAT;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct Bundle {
     pub schema: String,
     /// The version of ktrial that wrote it.
     pub ktrial_version: String,
+    /// The format of the trace, raised whenever an old seed gives another trace; a reader refuses any but its own.
+    pub trace_format: u32,
     /// The scenario after every change.
     pub scenario: Scenario,
     /// The seed.
@@ -79,6 +82,17 @@ pub enum BundleError {
         /// The bundle's schema.
         found: String,
     },
+    /// The bundle's seed gives another trial in this ktrial.
+    #[error(
+        "the bundle's trace format is {found}, this ktrial's is {TRACE_FORMAT}: replay it with ktrial {ktrial_version}, \
+         which made it"
+    )]
+    TraceFormat {
+        /// The bundle's trace format.
+        found: u32,
+        /// The version of ktrial that wrote it.
+        ktrial_version: String,
+    },
 }
 
 impl Bundle {
@@ -93,6 +107,7 @@ impl Bundle {
         Self {
             schema: BUNDLE_SCHEMA.to_owned(),
             ktrial_version: KTRIAL_VERSION.to_owned(),
+            trace_format: TRACE_FORMAT,
             scenario: scenario.clone(),
             seed: outcome.seed,
             fault_plan,
@@ -131,13 +146,15 @@ impl Bundle {
     /// Reads the text of a bundle.
     ///
     /// # Errors
-    /// When the text is not a bundle, is one of a schema with another number before the dot, or has a scenario or a plan that
-    /// cannot be run.
+    /// When the text is not a bundle, is one of a schema with another number before the dot or of another trace format, or has
+    /// a scenario or a plan that cannot be run.
     pub fn from_json(text: &str) -> Result<Self, BundleError> {
-        /// The one field that every schema has.
+        /// What is looked at before the rest is read: the rest may have changed.
         #[derive(Deserialize)]
         struct Head {
             schema: String,
+            trace_format: Option<u32>,
+            ktrial_version: Option<String>,
         }
         let format = |error: serde_json::Error| BundleError::Format {
             message: error.to_string(),
@@ -147,6 +164,10 @@ impl Bundle {
         let head: Head = serde_json::from_str(text).map_err(format)?;
         if major(&head.schema) != major(BUNDLE_SCHEMA) {
             return Err(BundleError::Schema { found: head.schema });
+        }
+        if let Some(found) = head.trace_format.filter(|&found| found != TRACE_FORMAT) {
+            let ktrial_version = head.ktrial_version.unwrap_or_default();
+            return Err(BundleError::TraceFormat { found, ktrial_version });
         }
         serde_json::from_str::<Self>(text).map_err(format)?.checked()
     }
@@ -205,6 +226,24 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "the bundle's schema is ktrial-bundle/2.0; this ktrial reads ktrial-bundle/1.0"
+        );
+    }
+
+    #[test]
+    fn a_bundle_of_another_trace_format_is_refused() {
+        let other = Bundle {
+            trace_format: TRACE_FORMAT + 1,
+            ktrial_version: "7.0.0".to_owned(),
+            ..bundle()
+        };
+        let json = serde_json::to_string(&other).expect("JSON");
+        assert_eq!(
+            Bundle::from_json(&json).expect_err("another format").to_string(),
+            format!(
+                "the bundle's trace format is {}, this ktrial's is {TRACE_FORMAT}: replay it with ktrial 7.0.0, which \
+                 made it",
+                TRACE_FORMAT + 1
+            )
         );
     }
 

@@ -29,7 +29,7 @@ impl Problem {
         Self { is_key: true, ..Self::new(path, message) }
     }
 
-    fn help(self, help: impl Into<String>) -> Self {
+    pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
 }

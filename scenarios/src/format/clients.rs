@@ -24,8 +24,6 @@ pub struct Producers {
     pub keys: u32,
     /// The size of a record's value in bytes.
     pub record_size: u32,
-    /// Whether the application sends a record again when the client reports that it failed.
-    pub retry_on_failure: bool,
     /// Kafka's producer keys, `acks = "all"`.
     #[serde(skip_serializing_if = "Settings::is_empty")]
     pub config: Settings,
@@ -41,7 +39,6 @@ impl Default for Producers {
             start: Duration::ZERO,
             keys: 16,
             record_size: 100,
-            retry_on_failure: false,
             config: Settings::default(),
         }
     }

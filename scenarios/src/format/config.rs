@@ -35,6 +35,7 @@ impl Scenario {
         let topics = self.topic_configs(&broker, &mut warnings)?;
         let producer =
             parsed(&["producers", "config"], self.producers.config.iter(), &mut warnings)?;
+        self.check_consumer_keys()?;
         let consumer = parsed(&["consumers", "config"], self.consumer_pairs(), &mut warnings)?;
         Ok(KafkaConfig { broker, features, topics, producer, consumer, warnings })
     }
@@ -61,6 +62,22 @@ impl Scenario {
             Ok(config)
         };
         self.topics.iter().map(|topic| &topic.config).enumerate().map(topic).collect()
+    }
+
+    /// Refuses the keys that the scenario says in words of its own: said twice, they could contradict each other.
+    fn check_consumer_keys(&self) -> Result<(), Problem> {
+        let own = [("group.id", "group", "readers"), ("enable.auto.commit", "commit", "auto")];
+        let said_twice = |key: &str| self.consumers.config.iter().any(|(given, _)| given == key);
+        match own.into_iter().find(|(key, ..)| said_twice(key)) {
+            Some((key, word, example)) => {
+                let message =
+                    format!("consumer setting `{key}` is said by `{word}` in [consumers]");
+                let help =
+                    format!("`{word} = \"{example}\"`, or `--set consumers.{word}={example}`");
+                Err(Problem::of_key(&["consumers", "config", key], message).help(help))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The consumers' keys with those that the scenario says in words of its own.

@@ -47,8 +47,8 @@ impl JsonSchema for Settings {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "object",
-            "description": "Kafka configuration keys and values, as in a .properties file.",
-            "additionalProperties": { "type": ["string", "integer", "number", "boolean"] }
+            "description": "Kafka configuration keys and values, as in a .properties file; unquoted, TOML reads `a.b` as `b` in a table `a`.",
+            "additionalProperties": { "type": ["string", "integer", "number", "boolean", "object"] }
         })
     }
 }
