@@ -88,6 +88,7 @@ pub mod history;
 mod judge;
 mod judges;
 pub mod klog;
+pub mod notation;
 mod tell;
 pub mod verdict;
 

@@ -21,11 +21,10 @@
 //! `call`, or, without one, to the last of its process. Reading and writing take memory for the history alone, not for the
 //! text. [`write()`] followed by [`read()`] gives the same history.
 
-mod error;
 mod line;
 mod read;
 mod write;
 
-pub use error::ReadError;
+pub use crate::notation::ReadError;
 pub use read::{Imported, read};
 pub use write::write;

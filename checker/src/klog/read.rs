@@ -1,8 +1,8 @@
 //! Reading a history line by line.
 
-use super::error::ReadError;
 use super::line::{Entries, Header, Kind, Line, Name, Records, VERSION};
 use crate::history::{GroupId, History, Key, Offset, OpId, PositionedBy, ProcessId, Time, Value};
+use crate::notation::{Problem, ReadError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -43,36 +43,6 @@ pub fn read(mut input: impl BufRead) -> Result<Imported, ReadError> {
             problem: "an empty file has no header".to_owned(),
         }),
         _ => Ok(Imported { history: reader.history, ignored: reader.ignored }),
-    }
-}
-
-/// What is wrong with a line, and in which column.
-struct Problem {
-    column: usize,
-    text: String,
-    /// The text ended too early.
-    is_cut: bool,
-}
-
-impl Problem {
-    fn new(text: impl Into<String>) -> Self {
-        Problem { column: 0, text: text.into(), is_cut: false }
-    }
-
-    fn at(self, line: u64, is_whole: bool) -> ReadError {
-        if self.is_cut && !is_whole {
-            return ReadError::Truncated { line };
-        }
-        ReadError::Malformed { line, column: self.column, problem: self.text }
-    }
-}
-
-impl From<serde_json::Error> for Problem {
-    fn from(error: serde_json::Error) -> Self {
-        let text = error.to_string();
-        // The error names its place itself, counted from where parsing began; only `at` knows where that is.
-        let text = text.split(" at line ").next().unwrap_or_default().to_owned();
-        Problem { column: error.column(), text, is_cut: error.is_eof() }
     }
 }
 

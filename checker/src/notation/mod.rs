@@ -1,0 +1,22 @@
+//! Text to data and back, the same for JSON and EDN.
+//!
+//! ```text
+//!   a line of JSON  ──►  json::read  ──►            ──►  json::write  ──►  klog/1
+//!                                          Tokens
+//!   a file of EDN   ──►  edn::Forms  ──►            ──►  edn::write   ──►  Jepsen's history
+//! ```
+//! [`Tokens`] hold one value as a flat row, [`Form`] is the way into it. [`convert`] turns a whole file of one notation
+//! into the other, line by line and without loss; [`names`] says which strings of `klog/1` are keywords in EDN.
+
+pub mod convert;
+pub mod edn;
+mod error;
+mod form;
+pub mod json;
+pub mod names;
+mod token;
+
+pub(crate) use error::Problem;
+pub use error::ReadError;
+pub use form::{Entries, Form, Forms};
+pub use token::{Shape, Text, Token, Tokens};
