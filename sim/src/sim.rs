@@ -10,9 +10,12 @@ use crate::actor::{Actor, Event, ProbeSet};
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::fault::FaultPlan;
-use crate::kernel::{Delivery, Kernel, NodeSetup, Options, Pending, Report};
+use crate::kernel::{
+    Delivery, Journey, Kernel, NodeSetup, Options, Passage, Pending, Reception, Report,
+};
+use crate::network::connection::Segment;
 use crate::node_id::NodeId;
-use crate::observer::{FaultPhase, Observer, Stamp};
+use crate::observer::{FaultPhase, Observer};
 use crate::queue::Due;
 use crate::random::{Purpose, Streams};
 use crate::time::Instant;
@@ -83,8 +86,11 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
 
     #[inline(always)]
     fn happen(&mut self, due: Due<Pending<A>>) {
-        self.kernel.enter(&due);
+        self.kernel.enter(due.at, due.id, due.cause);
         match due.what {
+            Pending::Arrival { journey, segment: Segment::Data(message) } => {
+                self.message_arrives(journey, message);
+            }
             Pending::FaultBegins { index } => self.begin_fault(index),
             Pending::FaultHeals { index } => {
                 self.kernel.hash_fault(index);
@@ -253,38 +259,57 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
         }
     }
 
-    /// Hands the delivery to its process, or to the process's inbox if it cannot run now.
+    /// What most events are: it goes from the queue to its process without a stop.
     #[inline(always)]
+    fn message_arrives(&mut self, journey: Journey, message: A::Message) {
+        match self.kernel.data_arrives(journey, &message) {
+            Passage::Through { sender, receiver } => {
+                let event = Event::Message(journey.connection, message);
+                match self.kernel.host(receiver).reception(self.kernel.now) {
+                    Reception::Now => self.handle(receiver, event, Some(sender)),
+                    _ => self.deliver(Delivery::new(receiver, event, Some(sender))),
+                }
+            }
+            Passage::HeldUp => self.kernel.hold(journey, Segment::Data(message)),
+            Passage::Lost => {}
+        }
+    }
+
+    /// Hands the delivery to its process, or to the process's inbox if it cannot run now.
+    #[inline(never)]
     fn deliver(&mut self, delivery: Delivery<A>) {
         let (node, now) = (delivery.node, self.kernel.now);
-        let host = self.kernel.host(node);
-        if host.spec.is_none() {
-            self.kernel.host_mut(node).answers.extend(delivery.event.map(|event| (now, event)));
-            return;
+        match self.kernel.host(node).reception(now) {
+            Reception::Now => self.dispatch(delivery),
+            Reception::Later => self.kernel.enqueue(delivery),
+            Reception::Never => {}
+            Reception::Outside => {
+                self.kernel.host_mut(node).answers.extend(delivery.event.map(|event| (now, event)));
+            }
         }
-        if !host.is_reachable() {
-            return;
-        }
-        if host.is_idle(now) {
-            self.dispatch(delivery);
-        } else {
-            self.kernel.enqueue(delivery);
+    }
+
+    fn dispatch(&mut self, delivery: Delivery<A>) {
+        let Delivery { node, event, peer } = delivery;
+        match event {
+            None => self.boot(node),
+            Some(event) => self.handle(node, event, peer),
         }
     }
 
     #[inline(always)]
-    fn dispatch(&mut self, delivery: Delivery<A>) {
-        let Delivery { node, event, peer } = delivery;
+    fn handle(&mut self, node: NodeId, event: Event<A>, peer: Option<NodeId>) {
+        self.observer.handling(self.kernel.stamp(node), &event, peer);
+        let process = self.processes[node.index()].as_mut();
+        let process = process.expect("a reachable host runs a process");
+        process.handle(event, &mut Context::new(&mut self.kernel, node));
+        self.handled(node);
+    }
+
+    /// Passes on what the process said while it handled the event.
+    #[inline(always)]
+    fn handled(&mut self, node: NodeId) {
         let stamp = self.kernel.stamp(node);
-        match event {
-            None => self.boot(stamp),
-            Some(event) => {
-                self.observer.handling(stamp, &event, peer);
-                let process = self.processes[node.index()].as_mut();
-                let process = process.expect("a reachable host runs a process");
-                process.handle(event, &mut Context::new(&mut self.kernel, node));
-            }
-        }
         for note in &self.kernel.notes {
             self.observer.noted(stamp, note);
         }
@@ -295,13 +320,13 @@ impl<A: Actor, O: Observer<A>> Sim<A, O> {
         }
     }
 
-    fn boot(&mut self, stamp: Stamp) {
-        let node = stamp.node;
-        self.observer.booted(stamp);
+    fn boot(&mut self, node: NodeId) {
+        self.observer.booted(self.kernel.stamp(node));
         let spec = self.kernel.host(node).spec.clone();
         let spec = spec.expect("only nodes with a process boot");
         let process = A::boot(&spec, &mut Context::new(&mut self.kernel, node));
         self.processes[node.index()] = Some(process);
+        self.handled(node);
     }
 
     fn pass_on_reports(&mut self) {

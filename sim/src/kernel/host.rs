@@ -62,6 +62,18 @@ impl<A: Actor> Delivery<A> {
     }
 }
 
+/// When a host's process handles an event that reaches the host.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Reception {
+    Now,
+    /// Not while it is paused or busy.
+    Later,
+    /// There is no process.
+    Never,
+    /// The world outside plays the process.
+    Outside,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Host<A: Actor> {
     pub(crate) name: String,
@@ -127,8 +139,19 @@ impl<A: Actor> Host<A> {
     }
 
     /// The process could handle an event right now.
-    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+    fn is_idle(&self, now: Instant) -> bool {
         self.pauses == 0 && self.busy_until <= now && self.inbox.is_empty()
+    }
+
+    /// What becomes of an event for this host.
+    #[inline]
+    pub(crate) fn reception(&self, now: Instant) -> Reception {
+        match () {
+            () if self.spec.is_none() => Reception::Outside,
+            () if !self.is_reachable() => Reception::Never,
+            () if self.is_idle(now) => Reception::Now,
+            () => Reception::Later,
+        }
     }
 
     /// The stream of this incarnation's own draws.

@@ -4,8 +4,8 @@
 //! [`host`] is what a node is besides its process, `transport` the life of connections, `process` of processes, `storage`
 //! gives disk operations their time, `driver` begins and heals faults, `burden` adds up those that overlap.
 //!
-//! The way of a message through queue, kernel and actor is inlined by force (`inline(always)`): every stage hands the event
-//! on by value, and copying it once per stage costs more than what the stages do.
+//! The way of a message through queue, kernel and actor is inlined by force (`inline(always)`) and apart from that of all
+//! other events: every stage hands it on by value, and copying it once per stage costs more than what the stages do.
 
 mod burden;
 mod driver;
@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 
 pub(crate) use driver::FaultDriver;
 pub use host::{ClockOptions, NodeSetup};
-pub(crate) use host::{Delivery, Host};
+pub(crate) use host::{Delivery, Host, Reception};
+pub(crate) use transport::{Journey, Passage};
 
-use crate::actor::{Actor, Event, Message, ProbeSet};
+use crate::actor::{Actor, Event, ProbeSet};
 use crate::disk::{DiskOptions, FlushTicket};
 use crate::network::connection::{ConnectionTable, Segment, Side};
 use crate::network::link::LinkTable;
@@ -29,7 +30,7 @@ use crate::node_id::NodeId;
 use crate::observer::{Death, FaultPhase, Stamp};
 use crate::order::{Order, TieBreaker};
 use crate::probe::{KernelProbe, ProbeCounts};
-use crate::queue::{Due, EventQueue, Handle};
+use crate::queue::{EventQueue, Handle};
 use crate::random::{Purpose, Stream, Streams};
 use crate::time::{Duration, Instant};
 use crate::trace::{EventId, TraceHasher};
@@ -77,7 +78,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub(crate) enum Pending<A: Actor> {
     Boot { node: NodeId, incarnation: u32 },
-    Arrival { connection: ConnectionId, from: Side, number: u32, segment: Segment<A::Message> },
+    Arrival { journey: Journey, segment: Segment<A::Message> },
     Reset { connection: ConnectionId, to: Side },
     Release { connection: ConnectionId, from: Side },
     GiveUp { connection: ConnectionId, side: Side },
@@ -240,15 +241,15 @@ impl<A: Actor> Kernel<A> {
 
     /// Time moves to the event; whatever is scheduled from now on has it as its cause.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, due: &Due<Pending<A>>) {
-        assert!(due.at >= self.now, "time does not run backwards");
+    pub(crate) fn enter(&mut self, at: Instant, event: EventId, cause: EventId) {
+        assert!(at >= self.now, "time does not run backwards");
         self.events_at_this_instant =
-            if due.at == self.now { self.events_at_this_instant + 1 } else { 0 };
-        self.now = due.at;
-        self.current = due.id;
-        self.cause = due.cause;
+            if at == self.now { self.events_at_this_instant + 1 } else { 0 };
+        self.now = at;
+        self.current = event;
+        self.cause = cause;
         self.events += 1;
-        self.hasher.word(due.at.as_nanos());
+        self.hasher.word(at.as_nanos());
     }
 
     /// More happened at this instant than any protocol needs.
@@ -268,20 +269,14 @@ impl<A: Actor> Kernel<A> {
     }
 
     /// Does what the kernel has to do for the event and returns what a process has to handle, if any.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn route(&mut self, what: Pending<A>) -> Option<Delivery<A>> {
         match what {
             Pending::Boot { node, incarnation } => {
                 self.hasher.word(tag::BOOT | u64::from(node.0));
                 self.boot_if_due(node, incarnation)
             }
-            Pending::Arrival { connection, from, number, segment } => {
-                self.hasher.word(tag::ARRIVAL ^ connection.word() ^ (from as u64) << 32);
-                if let Segment::Data(message) = &segment {
-                    message.hash(&mut self.hasher);
-                }
-                self.arrive(connection, from, number, segment)
-            }
+            Pending::Arrival { journey, segment } => self.arrive(journey, segment),
             Pending::Reset { connection, to } => {
                 self.hasher.word(tag::RESET ^ connection.word());
                 self.reset_arrives(connection, to)

@@ -19,6 +19,25 @@ const BARE_SEGMENT_BYTES: u64 = 60;
 /// First wait before an unanswered opening segment is sent again; doubles each time (TCP's initial RTO).
 const OPEN_RETRY: Duration = Duration::from_secs(1);
 
+/// Which segment it is that travels: the how-manyth of those that this end of the connection sends.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Journey {
+    pub(crate) connection: ConnectionId,
+    from: Side,
+    number: u32,
+}
+
+/// How a segment fares.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Passage {
+    /// It reaches the far host.
+    Through { sender: NodeId, receiver: NodeId },
+    /// The link is cut, or what was held up before has to go first.
+    HeldUp,
+    /// It never arrives.
+    Lost,
+}
+
 impl<A: Actor> Kernel<A> {
     /// Asks `to` for a connection; gives up after `timeout`.
     pub(crate) fn connect(&mut self, from: NodeId, to: NodeId, timeout: Duration) -> ConnectionId {
@@ -84,79 +103,126 @@ impl<A: Actor> Kernel<A> {
         let direction = connection.direction_mut(side);
         let number = direction.number();
         let (at, tie_break) = direction.in_order(self.ties.quantised(arrival), self.ties.draw(to));
-        let pending = Pending::Arrival { connection: id, from: side, number, segment };
+        let pending =
+            Pending::Arrival { journey: Journey { connection: id, from: side, number }, segment };
         self.queue.schedule(at, tie_break, self.current, pending);
         if self.links.is_cut(from, to) || self.links.is_cut(to, from) {
             self.arm_give_up(id, side);
         }
     }
 
-    /// A segment reaches the far host, or the place where the link is cut.
-    #[inline(always)]
+    /// A segment without data reaches the far host, or the place where the link is cut.
     pub(super) fn arrive(
         &mut self,
-        id: ConnectionId,
-        from: Side,
-        number: u32,
+        journey: Journey,
         segment: Segment<A::Message>,
     ) -> Option<Delivery<A>> {
-        let connection = self.connections.get_mut(id)?;
+        self.hash_arrival(journey);
+        match self.passage(journey) {
+            Passage::Through { sender, receiver } => {
+                self.comes_through(journey, segment, (sender, receiver))
+            }
+            Passage::HeldUp => {
+                self.hold(journey, segment);
+                None
+            }
+            Passage::Lost => None,
+        }
+    }
+
+    /// A message reaches the far host, or the place where the link is cut. If it comes through, the process there is to
+    /// handle it.
+    #[inline(always)]
+    pub(crate) fn data_arrives(&mut self, journey: Journey, message: &A::Message) -> Passage {
+        self.hash_arrival(journey);
+        message.hash(&mut self.hasher);
+        let passage = self.passage(journey);
+        if let Passage::Through { sender, receiver } = passage {
+            if !self.is_taken_in(journey, receiver) {
+                return Passage::Lost;
+            }
+            if self.driver.watches_messages() {
+                let kind = message.kind();
+                self.message_passes(kind, sender, receiver, MessagePoint::Delivered);
+            }
+        }
+        passage
+    }
+
+    /// The segment waits where the link is cut, or behind others that do.
+    pub(crate) fn hold(&mut self, journey: Journey, segment: Segment<A::Message>) {
+        let Journey { connection: id, from, number } = journey;
+        let connection = self.connections.get_mut(id).expect("only live connections hold");
+        let (sender, receiver) = connection.path_from(from);
+        connection.direction_mut(from).hold(self.now, number, segment);
+        self.probe(KernelProbe::SegmentHeld);
+        if self.links.is_cut(sender, receiver) {
+            self.arm_give_up(id, from);
+        }
+    }
+
+    fn hash_arrival(&mut self, journey: Journey) {
+        let Journey { connection, from, .. } = journey;
+        self.hasher.word(super::tag::ARRIVAL ^ connection.word() ^ (from as u64) << 32);
+    }
+
+    #[inline(always)]
+    fn passage(&mut self, journey: Journey) -> Passage {
+        let Journey { connection: id, from, number } = journey;
+        let Some(connection) = self.connections.get_mut(id) else { return Passage::Lost };
         let (sender, receiver) = connection.path_from(from);
         let direction = connection.direction_mut(from);
         if number >= direction.cut {
-            return None;
+            Passage::Lost
+        } else if self.links.is_cut(sender, receiver) || !direction.held.is_empty() {
+            Passage::HeldUp
+        } else {
+            Passage::Through { sender, receiver }
         }
-        let is_cut = self.links.is_cut(sender, receiver);
-        if is_cut || !direction.held.is_empty() {
-            direction.hold(self.now, number, segment);
-            self.probe(KernelProbe::SegmentHeld);
-            if is_cut {
-                self.arm_give_up(id, from);
-            }
-            return None;
-        }
-        if let Segment::Open { attempt } = segment {
-            return self.open_arrives(id, number, attempt, (sender, receiver));
-        }
-        if connection.end(from.other()).state == EndState::Closed {
-            connection.direction_mut(from).cut = number;
-            self.meets_no_end(id, from, receiver);
-            return None;
-        }
-        let direction = connection.direction_mut(from);
-        assert_eq!(direction.delivered, number, "a connection delivers in order, without gap");
-        direction.delivered = number + 1;
-        let event = self.received(id, from, segment, (sender, receiver));
-        Some(Delivery::new(receiver, event, Some(sender)))
     }
 
-    /// What the process at the far end is told of a segment that reached it.
+    /// Whether the far host still has its end of the connection. If not, nothing that follows arrives, either.
     #[inline(always)]
-    fn received(
+    fn is_taken_in(&mut self, journey: Journey, receiver: NodeId) -> bool {
+        let Journey { connection: id, from, number } = journey;
+        let connection = self.connections.get_mut(id).expect("a segment came through on it");
+        let is_open = connection.end(from.other()).state != EndState::Closed;
+        let direction = connection.direction_mut(from);
+        if is_open {
+            assert_eq!(direction.delivered, number, "a connection delivers in order, without gap");
+            direction.delivered = number + 1;
+        } else {
+            direction.cut = number;
+            self.meets_no_end(id, from, receiver);
+        }
+        is_open
+    }
+
+    fn comes_through(
         &mut self,
-        id: ConnectionId,
-        from: Side,
+        journey: Journey,
         segment: Segment<A::Message>,
         (sender, receiver): (NodeId, NodeId),
-    ) -> Event<A> {
-        match segment {
-            Segment::Open { .. } => unreachable!("opens a connection, is not received on one"),
+    ) -> Option<Delivery<A>> {
+        let (id, from) = (journey.connection, journey.from);
+        if let Segment::Open { attempt } = segment {
+            return self.open_arrives(id, journey.number, attempt, (sender, receiver));
+        }
+        if !self.is_taken_in(journey, receiver) {
+            return None;
+        }
+        let event = match segment {
             Segment::Opened => {
                 self.end_opened(id, Side::Opener);
                 Event::Connected(id)
-            }
-            Segment::Data(message) => {
-                if self.driver.watches_messages() {
-                    let kind = message.kind();
-                    self.message_passes(kind, sender, receiver, MessagePoint::Delivered);
-                }
-                Event::Message(id, message)
             }
             Segment::Finish => {
                 self.close_end(id, from.other());
                 Event::Closed(id, CloseReason::PeerClosed)
             }
-        }
+            Segment::Open { .. } | Segment::Data(_) => unreachable!("go ways of their own"),
+        };
+        Some(Delivery::new(receiver, event, Some(sender)))
     }
 
     /// A segment of the end at `from` reached a host without the other end: it is reset, or left in silence.
@@ -181,8 +247,8 @@ impl<A: Actor> Kernel<A> {
             let at = self.ties.quantised(self.now + OPEN_RETRY * (1 << attempt.min(6)));
             let direction = self.connections.get_mut(id)?.direction_mut(Side::Opener);
             let (at, tie_break) = direction.in_order(at, self.ties.draw(acceptor));
-            let pending =
-                Pending::Arrival { connection: id, from: Side::Opener, number, segment: retry };
+            let journey = Journey { connection: id, from: Side::Opener, number };
+            let pending = Pending::Arrival { journey, segment: retry };
             self.queue.schedule(at, tie_break, self.current, pending);
             return None;
         }
@@ -464,7 +530,8 @@ impl<A: Actor> Kernel<A> {
         }
         for (number, segment) in held {
             // Straight into the queue: what is sent from now on is behind them there.
-            let pending = Pending::Arrival { connection: id, from, number, segment };
+            let journey = Journey { connection: id, from, number };
+            let pending = Pending::Arrival { journey, segment };
             self.queue.schedule(self.now, 0, self.current, pending);
         }
     }
