@@ -76,7 +76,7 @@ pub(super) fn epoch_has_one_leader(
 ) -> Verdict {
     let replica = &partition.replicas[slot];
     let (record, epoch) = (batch.base_offset, batch.leader_epoch);
-    let broken = |text| Err(Broken::by(Invariant::W9, replica.broker, text).at(record));
+    let broken = |text| Err(Broken::by(Invariant::W9, replica.broker, text).at(record).into());
     let record = || partition.record(record);
     if !replica.is_leader || replica.leader_epoch != Some(epoch) {
         return broken(format!("appended {} without leading in its epoch {epoch}", record()));

@@ -20,7 +20,7 @@ pub(super) fn high_watermark_is_justified(
     for member in counted.iter() {
         let replica = &partition.replicas[member];
         if !replica.is_harmed && !replica.log.agrees_below(&leader.log, high_watermark) {
-            return Err(unjustified(partition, slot, member, high_watermark));
+            return Err(unjustified(partition, slot, member, high_watermark).into());
         }
     }
     Ok(())
@@ -77,7 +77,7 @@ pub(super) fn state_is_valid(
         partition.brokers_of(isr),
         partition.brokers_of(elr),
     );
-    Err(Broken::by_nobody(Invariant::W11, text))
+    Err(Broken::by_nobody(Invariant::W11, text).into())
 }
 
 /// W11: a leader's wish does not bring a fenced broker into the ISR (KIP-841).

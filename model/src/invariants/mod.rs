@@ -694,7 +694,7 @@ impl Monitor {
     #[inline]
     fn judge(&mut self, stamp: Stamp, index: Option<usize>, verdict: Verdict) {
         if let Err(broken) = verdict {
-            self.report(stamp, index, broken);
+            self.report(stamp, index, *broken);
         }
     }
 

@@ -112,8 +112,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A rule's judgement of something that just happened.
-pub(super) type Verdict = Result<(), Broken>;
+/// A rule's judgement of something that just happened. Nearly always good, so it is no larger than a pointer.
+pub(super) type Verdict = Result<(), Box<Broken>>;
 
 /// What a rule knows of its violation; the monitor adds when and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -143,5 +143,5 @@ impl Broken {
 
 /// `Ok` if `holds`, else what `broken` says.
 pub(super) fn ensure(holds: bool, broken: impl FnOnce() -> Broken) -> Verdict {
-    if holds { Ok(()) } else { Err(broken()) }
+    if holds { Ok(()) } else { Err(Box::new(broken())) }
 }
