@@ -18,8 +18,8 @@ use super::topology::Topology;
 #[derive(Clone, Debug)]
 pub struct Recorder {
     history: History,
-    /// By node: the client, its group, and the session of its present process.
-    clients: BTreeMap<NodeId, Client>,
+    /// By node: the client, its group, and the session of its present process; none where no client runs.
+    clients: Vec<Option<Client>>,
     /// By topic and partition.
     keys: Vec<Vec<Key>>,
     /// By the producer's process, and by how many records it had sent before.
@@ -52,17 +52,14 @@ impl Recorder {
         let cluster = &topology.cluster;
         let keys = keys(&mut history, cluster);
         let group = cluster.groups.first().map(|name| history.group(name));
-        let mut clients = BTreeMap::new();
-        for node in topology.nodes.producers.clone().chain(topology.nodes.consumers.clone()) {
-            let node = NodeId(node);
+        let applications = topology.nodes.producers.start..topology.nodes.consumers.end;
+        let mut clients = vec![None; usize::from(applications.end)];
+        for node in applications.map(NodeId).chain([topology.drain]) {
             let id = history.client(&topology.node_name(node));
-            let group = group.filter(|_| !topology.is_producer(node));
+            let group = group.filter(|_| topology.nodes.consumers.contains(&node.0));
             let partitions = topology.assigned_partitions(node);
-            clients.insert(node, Client { id, group, partitions, session: None });
+            clients[node.index()] = Some(Client { id, group, partitions, session: None });
         }
-        let id = history.client(&topology.node_name(topology.drain));
-        let last_reader = Client { id, group: None, partitions: Vec::new(), session: None };
-        clients.insert(topology.drain, last_reader);
         Recorder {
             history,
             clients,
@@ -119,7 +116,8 @@ impl Recorder {
 
     /// A process starts: a session of its own.
     pub fn booted(&mut self, stamp: Stamp) {
-        let Some(client) = self.clients.get_mut(&stamp.node) else { return };
+        let Some(client) = self.clients.get_mut(stamp.node.index()) else { return };
+        let Some(client) = client else { return };
         let session = self.history.open_session(client.id, client.group);
         client.session = Some(session);
         if client.group.is_some() {
@@ -131,7 +129,8 @@ impl Recorder {
 
     /// A process ended; what it had not heard of stays open.
     pub fn died(&mut self, stamp: Stamp) {
-        let Some(client) = self.clients.get_mut(&stamp.node) else { return };
+        let Some(client) = self.clients.get_mut(stamp.node.index()) else { return };
+        let Some(client) = client else { return };
         if let Some(session) = client.session.take() {
             self.history.crashed(session, time(stamp));
         }
@@ -223,7 +222,7 @@ impl Recorder {
         match note {
             Note::CommitInvoked { commit, offsets, .. } => {
                 let session = self.session(stamp.node);
-                let group = self.clients[&stamp.node].group.expect("only groups commit");
+                let group = self.client(stamp.node).group.expect("only groups commit");
                 let keys = &self.keys;
                 let offsets = offsets.iter().map(|&(name, offset)| (key(keys, name), at(offset)));
                 let op = self.history.commit_invoked(session, now, group, offsets);
@@ -236,7 +235,7 @@ impl Recorder {
             }
             Note::CommittedInvoked { .. } => {
                 let session = self.session(stamp.node);
-                let group = self.clients[&stamp.node].group.expect("only groups commit");
+                let group = self.client(stamp.node).group.expect("only groups commit");
                 let op = self.history.committed_invoked(session, now, group);
                 self.questions.insert(session, op);
             }
@@ -265,7 +264,11 @@ impl Recorder {
     }
 
     fn session(&self, node: NodeId) -> ProcessId {
-        self.clients[&node].session.expect("a process that speaks is running")
+        self.client(node).session.expect("a process that speaks is running")
+    }
+
+    fn client(&self, node: NodeId) -> &Client {
+        self.clients[node.index()].as_ref().expect("only clients speak to the recorder")
     }
 
     fn remember(&mut self, record: RecordId, op: OpId) {

@@ -101,11 +101,6 @@ impl Topology {
         if node == self.drain { "last-reader".to_owned() } else { self.nodes.name(node) }
     }
 
-    /// Whether an application's producer runs on the node.
-    pub fn is_producer(&self, node: NodeId) -> bool {
-        self.nodes.producers.contains(&node.0)
-    }
-
     /// How many records all producers send together.
     pub fn records(&self) -> u64 {
         self.producers.iter().map(|producer| producer.workload.records).sum()
