@@ -46,7 +46,7 @@ pub enum FileEntry {
     /// In the clean-shutdown file (KIP-966).
     CleanShutdown(BrokerEpoch),
     /// In the metadata log.
-    Metadata(MetadataRecord),
+    Metadata(Box<MetadataRecord>),
 }
 
 /// Bytes of one line of a checkpoint file, roughly.

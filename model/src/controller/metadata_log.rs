@@ -107,7 +107,7 @@ impl MetadataLog {
         }
         self.is_due = false;
         for record in std::mem::take(&mut self.gathered) {
-            ctx.append(FileName::MetadataLog, FileEntry::Metadata(record), RECORD_BYTES)?;
+            ctx.append(FileName::MetadataLog, FileEntry::Metadata(Box::new(record)), RECORD_BYTES)?;
             self.written.0 += 1;
         }
         if spec.cluster.mutation.is(Mutant::SkipMetadataFlush) {
@@ -135,7 +135,7 @@ fn readable(ctx: &Ctx<'_>, offset: MetadataOffset) -> Vec<MetadataRecord> {
     let Some(file) = ctx.disk().file(FileName::MetadataLog) else { return Vec::new() };
     (offset.0 as usize..file.len())
         .map_while(|index| match file.intact(index)? {
-            FileEntry::Metadata(record) => Some(record.clone()),
+            FileEntry::Metadata(record) => Some(MetadataRecord::clone(record)),
             FileEntry::Batch(_)
             | FileEntry::EpochStart(..)
             | FileEntry::CheckpointedOffset(..)
