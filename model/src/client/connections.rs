@@ -18,6 +18,7 @@ use ktrial_sim::random::Stream;
 use ktrial_sim::time::{Duration, Instant};
 
 use crate::client::backoff::ExponentialBackoff;
+use crate::client::connection_settings::ConnectionSettings;
 use crate::ids::BrokerId;
 use crate::message::{CorrelationId, Message, Request};
 
@@ -38,21 +39,6 @@ impl Destination {
             Destination::Broker(broker) | Destination::Coordinator(broker) => broker,
         }
     }
-}
-
-/// The settings of a client's connections.
-#[derive(Copy, Clone, Debug)]
-pub struct ConnectionSettings {
-    /// `max.in.flight.requests.per.connection`; a consumer's is 100.
-    pub max_in_flight: u32,
-    /// `request.timeout.ms`.
-    pub request_timeout: Duration,
-    /// `reconnect.backoff.ms` to `reconnect.backoff.max.ms`.
-    pub reconnect_backoff: ExponentialBackoff,
-    /// `socket.connection.setup.timeout.ms` to `socket.connection.setup.timeout.max.ms`.
-    pub setup_timeout: ExponentialBackoff,
-    /// `connections.max.idle.ms`; [`Duration::FOREVER`] for -1.
-    pub max_idle: Duration,
 }
 
 /// All connections of a client. `R` is what the client remembers of a request until its answer or its end.

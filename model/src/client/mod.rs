@@ -11,6 +11,7 @@
 //! runs whenever something happened; nothing is between an answer and its effect.
 
 pub mod backoff;
+pub mod connection_settings;
 pub mod connections;
 pub mod consumer;
 pub mod metadata;

@@ -1,10 +1,11 @@
 //! Reads partitions from their leaders: knows who leads, resets and validates positions, fetches. As Kafka's
 //! `OffsetFetcher`, `Fetcher` and `ConsumerNetworkClient`; it knows nothing of groups and applications.
 
-use ktrial_sim::time::{Duration, Instant};
+use ktrial_sim::time::Instant;
 
 use crate::client::backoff::ExponentialBackoff;
-use crate::client::connections::{ConnectionSettings, Connections, Destination};
+use crate::client::connection_settings::ConnectionSettings;
+use crate::client::connections::{Connections, Destination};
 use crate::client::consumer::commit::CommitId;
 use crate::client::consumer::fetcher::{Fetcher, PolledRecords};
 use crate::client::consumer::position::{AssignedPartition, FetchState, Position, Validation};
@@ -21,9 +22,6 @@ use crate::message::{
 use crate::note::{Note, PositionSource};
 use crate::probe::Probe;
 use crate::process::Ctx;
-
-/// A consumer may have as many requests in flight as it likes (`ConsumerUtils`).
-const MAX_IN_FLIGHT: u32 = 100;
 
 /// What a consumer remembers of a request.
 #[derive(Clone, Debug)]
@@ -78,7 +76,7 @@ impl Reader {
             reset_policy,
             backoff,
             metadata: ClientMetadata::new(cluster, config.metadata_max_age_ms, backoff),
-            connections: Connections::new(connection_settings(config)),
+            connections: Connections::new(ConnectionSettings::from(config)),
             partitions: partitions.into_iter().map(AssignedPartition::new).collect(),
             fetcher: Fetcher::new(config),
             is_lost: false,
@@ -426,22 +424,5 @@ impl Reader {
         let retries = self.partitions.iter().map(AssignedPartition::retry_at);
         let due = retries.chain([self.metadata.next_refresh_at()]).filter(|&at| at > now);
         due.fold(self.connections.next_deadline(), Instant::min)
-    }
-}
-
-fn connection_settings(config: &ConsumerConfig) -> ConnectionSettings {
-    ConnectionSettings {
-        max_in_flight: MAX_IN_FLIGHT,
-        request_timeout: Duration::from_millis(config.request_timeout_ms),
-        reconnect_backoff: ExponentialBackoff::from_millis(
-            config.reconnect_backoff_ms,
-            config.reconnect_backoff_max_ms,
-        ),
-        setup_timeout: ExponentialBackoff::from_millis(
-            config.socket_connection_setup_timeout_ms,
-            config.socket_connection_setup_timeout_max_ms,
-        ),
-        max_idle: u64::try_from(config.connections_max_idle_ms)
-            .map_or(Duration::FOREVER, Duration::from_millis),
     }
 }

@@ -15,7 +15,8 @@ use ktrial_sim::network::ConnectionId;
 use ktrial_sim::time::{Duration, Instant};
 
 use crate::client::backoff::ExponentialBackoff;
-use crate::client::connections::{ConnectionSettings, Connections, Destination};
+use crate::client::connection_settings::ConnectionSettings;
+use crate::client::connections::{Connections, Destination};
 use crate::client::metadata::{ClientMetadata, refresh_if_due};
 use crate::client::producer::accumulator::{Accumulator, AccumulatorSettings, Readiness};
 use crate::client::producer::batch::{Outcome, ProducerBatch};
@@ -80,7 +81,7 @@ impl Sender {
                 config.metadata_max_age_ms,
                 settings.retry_backoff,
             ),
-            connections: Connections::new(connection_settings(config)),
+            connections: Connections::new(ConnectionSettings::from(config)),
             accumulator: Accumulator::new(
                 accumulator_settings(config),
                 topics.iter().map(partitions),
@@ -504,22 +505,5 @@ fn accumulator_settings(config: &ProducerConfig) -> AccumulatorSettings {
         linger: Duration::from_millis(config.linger_ms),
         buffer_memory: config.buffer_memory,
         delivery_timeout: Duration::from_millis(config.delivery_timeout_ms),
-    }
-}
-
-fn connection_settings(config: &ProducerConfig) -> ConnectionSettings {
-    ConnectionSettings {
-        max_in_flight: config.max_in_flight_requests_per_connection,
-        request_timeout: Duration::from_millis(config.request_timeout_ms),
-        reconnect_backoff: ExponentialBackoff::from_millis(
-            config.reconnect_backoff_ms,
-            config.reconnect_backoff_max_ms,
-        ),
-        setup_timeout: ExponentialBackoff::from_millis(
-            config.socket_connection_setup_timeout_ms,
-            config.socket_connection_setup_timeout_max_ms,
-        ),
-        max_idle: u64::try_from(config.connections_max_idle_ms)
-            .map_or(Duration::FOREVER, Duration::from_millis),
     }
 }
