@@ -134,6 +134,16 @@ impl History {
         }
     }
 
+    /// The names of series of values, by the upper half of their numbers.
+    pub fn value_series(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.names.series().iter().map(|(&upper_half, name)| (upper_half, &name[..]))
+    }
+
+    /// The JSON scalar that a value or a message key stands for, unless it is just the number.
+    pub(crate) fn scalar_json(&self, number: u64) -> Option<&str> {
+        self.scalars.json(number)
+    }
+
     /// A value as people name it: `v17`, or what [`name_series`](Self::name_series) and
     /// [`value_named`](Self::value_named) were told.
     #[must_use]

@@ -1,30 +1,46 @@
 //! `klog/1`: a history as JSON lines, one header line and then one event a line.
 //!
 //! ```text
-//! {"h":"klog/1","keys":{"orders-0":{"topic":"orders","partition":0}},"processes":[{"client":"producer-0"}]}
+//! {"h":"klog/1","source":"app","keys":{"orders-0":{"topic":"orders","partition":0}},"processes":[{"client":"producer-0"}]}
 //! {"index":0,"time":10,"process":0,"call":0,"type":"invoke","f":"send","value":[["send","orders-0",1]]}
 //! {"index":1,"time":15,"process":0,"call":0,"type":"ok","f":"send","value":[["send","orders-0",[0,1]]]}
 //! ```
 //! | `f` | types | value |
 //! |---|---|---|
-//! | `send` | invoke, then ok, fail or info | `[["send", key, value]]`, in ok `[["send", key, [offset or null, value]]]` |
-//! | `poll` | invoke, then ok | `[["poll", {key: [[offset, value], ...]}]]`; `"drained": {key: end}` on the last of a final reader |
-//! | `processed` | ok | `{key: [[offset, value], ...]}` |
-//! | `assign` | ok | `[key, ...]` |
+//! | `send` | invoke, then ok, fail or info | `[["send", key, value]]`, in ok `[["send", key, [offset or null, value]]]`; a fourth element may tell `{"seq": 0, "key": "alice"}` |
+//! | `init_producer` | ok | none; `"producer": {"pid": 1, "epoch": 0, "txid": "app"}` |
+//! | `txn` | invoke, then ok (committed), fail (aborted) or info | none, if what the process does until then has lines of its own; or all of it, as a list of `["send", ...]`, `["poll", ...]`, `["send_offsets", group, {key: offset}]`; `"txn_t": {"commit_inv": time}` |
+//! | `send_offsets` | ok | `{key: offset}`, with `group`, for the open transaction |
+//! | `poll` | invoke, then ok, fail or info | `[["poll", records]]`; `"drained": {key: end}` on the last of a final reader |
+//! | `processed` | ok | records |
+//! | `assign`, `subscribe`, `unsubscribe` | ok or info | `[key, ...]`; `"seek": {key: offset}` where the consumer then stands |
+//! | `rebalance` | ok | none; `"rebalance": [{"kind": "assigned", "keys": [key, ...], "gen": 3}]` with `assigned`, `revoked`, `lost` or `unknown`, which any line may have; or just `"gen"` |
 //! | `seek` | ok | `{key: offset}`, with `"by"`: `committed`, `reset-earliest`, `reset-latest`, `truncation` or `seek` |
 //! | `commit` | invoke, then ok, fail or info | `{key: offset}`, with `group` |
-//! | `committed` | invoke, then ok | `{key: offset or null}`, with `group` |
+//! | `committed` | invoke, then ok, fail or info | `{key: offset or null}`, with `group` |
+//! | `list_offsets` | invoke, then ok | `{key: {"o": offset, "which": "latest"}}`, or `earliest` or `lso`; no `o` in invoke |
 //! | `crash`, `close` | info, ok | |
-//! | `log_dump` | ok | `{key: [[offset, value], ...]}` |
+//! | `log_dump` | ok | `{key: [[offset, value or null, kind, producer id, producer epoch], ...]}`, the last three optional; kinds are `data`, `commit`, `abort` and `aborted-data` |
+//! | `nemesis` | info | `"healed"` when all faults are over; all else is passed over |
 //!
-//! Times are nanoseconds, values unsigned integers unique per partition. A completion belongs to the invocation with its
-//! `call`, or, without one, to the last of its process. Reading and writing take memory for the history alone, not for the
-//! text. [`write()`] followed by [`read()`] gives the same history.
+//! Records are `{key: [[offset, value], ...]}` or, shorter, `{key: {"s": first offset, "v": [value, ...], "gaps": [[index,
+//! offset], ...]}}`, where gaps say which records do not follow their predecessor at once. Polls, sends and transactions may
+//! have `hw`, `lso`, `log_start` and `leader_epoch`, each by partition, as their responses told them, and `pos`, where the
+//! consumer then stands, with `commit_ok` if these positions were committed too. Any line may have `gen` and `producer`, who
+//! its process is at present, and `definite`, which overrules `fail` and `info`.
+//!
+//! Times are nanoseconds. A process is a number or a string, a value any JSON scalar that is unique in its partition;
+//! 18446744073709551615 stands for bytes that are no record at all. A completion belongs to the invocation with its `call`,
+//! or, without one, to the last of its process. Other operations and fields are counted and passed over, so that a file may
+//! say more than is judged. Reading and writing take memory for the history alone, not for the text. [`write()`] followed by
+//! [`read()`] gives the same history.
 
+mod header;
 mod line;
 mod read;
+mod words;
 mod write;
 
 pub use crate::notation::ReadError;
-pub use read::{Imported, read};
+pub use read::{Imported, read, read_with_progress};
 pub use write::write;

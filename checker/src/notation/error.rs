@@ -48,6 +48,11 @@ impl Problem {
         Problem { column: 0, text: text.into(), is_cut: false }
     }
 
+    /// The byte `at`, from 0, is wrong.
+    pub(crate) fn here(at: usize, text: impl Into<String>) -> Self {
+        Problem { column: at + 1, text: text.into(), is_cut: false }
+    }
+
     /// The error of a file with this problem in `line`. Only the last line is not whole: it has no line feed.
     pub(crate) fn at(self, line: u64, is_whole: bool) -> ReadError {
         if self.is_cut && !is_whole {

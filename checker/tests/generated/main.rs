@@ -8,6 +8,7 @@ mod klog_laws;
 mod oracle;
 mod random;
 mod step;
+mod vocabulary;
 
 use generator::{Size, valid};
 use ktrial_checker::anomaly::AnomalyKind as Kind;

@@ -24,7 +24,7 @@ fn a_file_reads_like_what_happened() {
     s.crash(m);
     s.drain(P0, &[(0, 7)], 1);
     insta::assert_snapshot!(written(&s.history), @r#"
-    {"h":"klog/1","keys":{"orders-0":{"topic":"orders","partition":0},"orders-1":{"topic":"orders","partition":1}},"groups":["app"],"processes":[{"client":"producer"},{"client":"member","group":"app"},{"client":"drain"}]}
+    {"h":"klog/1","source":"sim","time":"ns","clock":"global","order":"total","commit_semantics":"next","keys":{"orders-0":{"topic":"orders","partition":0},"orders-1":{"topic":"orders","partition":1}},"groups":["app"],"processes":[{"client":"producer"},{"client":"member","group":"app"},{"client":"drain"}]}
     {"index":0,"time":1000000,"process":0,"call":0,"type":"invoke","f":"send","value":[["send","orders-0",7]]}
     {"index":1,"time":2000000,"process":0,"call":0,"type":"ok","f":"send","value":[["send","orders-0",[0,7]]]}
     {"index":2,"time":3000000,"process":1,"type":"ok","f":"assign","value":["orders-0"]}
@@ -39,7 +39,7 @@ fn a_file_reads_like_what_happened() {
     {"index":11,"time":12000000,"process":1,"type":"info","f":"crash"}
     {"index":12,"time":13000000,"process":2,"call":11,"type":"invoke","f":"poll","value":[["poll"]]}
     {"index":13,"time":14000000,"process":2,"call":11,"type":"ok","f":"poll","value":[["poll",{"orders-0":[[0,7]]}]]}
-    {"index":14,"time":15000000,"process":2,"type":"ok","f":"poll","drained":{"orders-0":1}}
+    {"index":14,"time":15000000,"process":2,"type":"ok","f":"poll","final":true,"drained":{"orders-0":1}}
     "#);
 }
 
@@ -51,7 +51,8 @@ fn a_file_by_another_hand_is_judged_too() {
 {"time":3,"process":5,"type":"ok","f":"nemesis"}
 {"time":4,"process":6,"type":"ok","f":"log_dump","value":{"t-0":[]}}"#;
     let imported = klog::read(file.as_bytes()).unwrap();
-    assert_eq!(imported.ignored, [("nemesis ok".to_owned(), 1)].into());
+    let ignored = ["field `extra`", "nemesis ok"].map(|what| (what.to_owned(), 1));
+    assert_eq!(imported.ignored, ignored.into());
     let judgement = ktrial_checker::judge(&imported.history, &Contract::default());
     assert_eq!(judgement.count(Kind::TruncatedTail), 1);
     assert_eq!(judgement.anomalies[&Kind::TruncatedTail].examples[0].key, "t-0");
@@ -65,7 +66,7 @@ fn a_broken_file_is_an_error_that_says_where() {
         "{\"h\":\"klog/2\"}\n",
         &format!("{header}{{\"time\":1,\"process\":0,\"type\":\"ok\"}}\n"),
         &format!(
-            "{header}{{\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"assign\",\"value\":[1]}}\n"
+            "{header}{{\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"assign\",\"value\":[true]}}\n"
         ),
         &format!(
             "{header}{{\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"send\",\"value\":[]}}\n"
@@ -82,14 +83,14 @@ fn a_broken_file_is_an_error_that_says_where() {
     let errors: Vec<String> =
         broken.iter().map(|file| klog::read(file.as_bytes()).unwrap_err().to_string()).collect();
     insta::assert_snapshot!(errors.join("\n"), @r"
-    line 1: an empty file has no header
+    line 1: expected a header, found an empty file
     line 1: expected version `klog/1`, found `klog/2`
-    line 2, column 34: missing field `f`
-    line 2, column 57: invalid type: integer `1`, expected a string
-    line 2: no `send` of this process and call is open
-    line 2: expected an offset from 0 to 2^53, found -4
-    line 2: `luck` is no way to be positioned
+    line 2: expected a field `f`, found none
+    line 2, column 57: expected a partition's name, found `true`
+    line 2: expected a `send` that this process invoked with this call, found none open
+    line 2, column 61: expected an offset from 0 to 2^53, found `-4`
+    line 2: `luck` is no way to be positioned; there are `committed`, `reset-earliest`, `reset-latest`, `truncation`, `seek`
     line 2: the file ends in the middle of this line
-    line 2, column 15: EOF while parsing a string
+    line 2, column 16: expected the string's end, found the line's end
     ");
 }

@@ -87,9 +87,8 @@ impl History {
 
     /// Where the consumer stands (the next offsets to read) after the poll or transaction that was just completed.
     pub fn positions_told(&mut self, op: OpId, offsets: impl IntoIterator<Item = (Key, Offset)>) {
-        let (process, time) = self.just_completed(op);
         let offsets = self.push_offsets(offsets);
-        self.push(process, time, What::PositionsTold { op, offsets });
+        self.tell_of(op, What::PositionsTold { op, offsets });
     }
 
     /// The process asks for offsets (the next to read) to be committed.

@@ -1,8 +1,8 @@
 //! What is learnt of the logs themselves: their bounds, their ends at rest, their whole content.
 
 use super::super::{
-    Bounds, History, Key, KeyBounds, LogBound, LogEntries, LogEntry, Offset, OpId, ProcessId, Time,
-    Value, What,
+    Bounds, Event, History, Key, KeyBounds, LogBound, LogEntries, LogEntry, Offset, OpId,
+    ProcessId, Time, Value, What,
 };
 
 impl History {
@@ -38,11 +38,10 @@ impl History {
 
     /// The response behind the poll, send or transaction that was just completed told bounds of logs.
     pub fn bounds_told(&mut self, op: OpId, bounds: impl IntoIterator<Item = KeyBounds>) {
-        let (process, time) = self.just_completed(op);
         let start = self.bounds.len() as u32;
         let len = bounds.into_iter().map(|bounds| self.bounds.push(bounds)).count() as u32;
         let bounds = Bounds { start, len };
-        self.push(process, time, What::BoundsTold { op, bounds });
+        self.tell_of(op, What::BoundsTold { op, bounds });
     }
 
     /// All faults are over. Whichever process says so, it is true for all.
@@ -69,15 +68,13 @@ impl History {
         self.push(process, time, What::LogDumped { key, records });
     }
 
-    /// What else the log of the partition holds at rest: markers, aborted records, and again those committed records
-    /// whose producer is known.
-    pub fn log_annotated(
-        &mut self,
-        process: ProcessId,
-        time: Time,
-        key: Key,
-        entries: impl IntoIterator<Item = LogEntry>,
-    ) {
+    /// What else the log that was just dumped holds: markers, aborted records, and again those committed records whose
+    /// producer is known, in the order of their offsets.
+    pub fn log_annotated(&mut self, entries: impl IntoIterator<Item = LogEntry>) {
+        let &Event { process, time, what } = self.event(self.last());
+        let What::LogDumped { key, .. } = what else {
+            panic!("a log is annotated when it was just dumped")
+        };
         let start = self.entries.len() as u32;
         let len = entries.into_iter().map(|entry| self.entries.push(entry)).count() as u32;
         let entries = LogEntries { start, len };

@@ -98,16 +98,18 @@ impl History {
         OpId(u32::try_from(self.len()).expect("events have 32-bit ids") - 1)
     }
 
-    /// Checks that whoever tells more of `op` does so right after its completion, whose process and time it returns.
-    fn just_completed(&self, op: OpId) -> (ProcessId, Time) {
-        let told = |at: &OpId| self.event(*at).what.tells_of() == Some(op);
-        let last = (op.0..=self.last().0).rev().map(OpId).find(|at| !told(at)).unwrap_or(op);
-        let completion = self.event(last);
-        assert!(
-            last == op || completion.what.completes() == Some(op),
-            "{op:?} was not completed last"
-        );
-        (completion.process, completion.time)
+    /// Tells more of `op`, which must have been completed last, in an event of a kind that it has not had yet.
+    fn tell_of(&mut self, op: OpId, what: What) {
+        let mut told = self.last();
+        while self.event(told).what.tells_of() == Some(op) {
+            let earlier = std::mem::discriminant(&self.event(told).what);
+            assert_ne!(earlier, std::mem::discriminant(&what), "{op:?} was told of already");
+            told = OpId(told.0 - 1);
+        }
+        let completion = *self.event(told);
+        let is_of_op = told == op || completion.what.completes() == Some(op);
+        assert!(is_of_op, "{op:?} was not completed last");
+        self.push(completion.process, completion.time, what);
     }
 
     fn push_offsets(&mut self, offsets: impl IntoIterator<Item = (Key, Offset)>) -> Offsets {

@@ -8,9 +8,11 @@
 //! | `{1 2}`, and a map with a key like `"$x"` | `{"$map":[[1,2]]}` |
 //! | `1/3`, `\a`, a symbol | `{"$edn":"1/3"}` |
 
+mod cursor;
 mod read;
 mod write;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use read::read;
 pub(super) use write::is_object;
 pub use write::write;

@@ -1,0 +1,187 @@
+//! The parts that values are made of: keys, offsets, records, micro-operations.
+
+use super::super::line::{later, natural, optional};
+use super::Reader;
+use crate::history::{Key, Offset, Value};
+use crate::notation::Problem;
+use crate::notation::json::Cursor;
+
+/// Buffers reused from line to line.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) records: Vec<(Key, Offset, Value)>,
+    pub(super) offsets: Vec<(Key, Offset)>,
+    gaps: Vec<(u64, Offset)>,
+}
+
+/// Offsets beyond what JSON numbers carry exactly are nobody's.
+const OFFSET_MAX: i64 = 1 << 53;
+
+/// An offset.
+pub(super) fn offset(cursor: &mut Cursor<'_>) -> Result<Offset, Problem> {
+    const WHAT: &str = "an offset from 0 to 2^53";
+    let mut before = *cursor;
+    match cursor.integer(WHAT)? {
+        offset @ 0..=OFFSET_MAX => Ok(Offset(offset)),
+        _ => Err(before.expected(WHAT)),
+    }
+}
+
+impl Reader {
+    /// A record's value, or its key: any scalar.
+    pub(super) fn scalar(&mut self, cursor: &mut Cursor<'_>, what: &str) -> Result<u64, Problem> {
+        if let Some(number) = cursor.take_natural() {
+            return Ok(number);
+        }
+        let scalar = cursor.scalar(what)?;
+        if !scalar.contains('\\') {
+            return Ok(self.imported.history.scalar(scalar));
+        }
+        let text: String = serde_json::from_str(scalar).expect("the cursor checked its escapes");
+        Ok(self.imported.history.value_named(&text).0)
+    }
+
+    pub(super) fn value(&mut self, cursor: &mut Cursor<'_>) -> Result<Value, Problem> {
+        self.scalar(cursor, "a value: a number or a string").map(Value)
+    }
+
+    pub(super) fn key_name(&mut self, cursor: &mut Cursor<'_>) -> Result<Key, Problem> {
+        // Jepsen's keys are numbers.
+        match cursor.peek() {
+            Some(b'0'..=b'9') => Ok(self.key(cursor.scalar("a partition's name")?)),
+            _ => Ok(self.key(&cursor.string("a partition's name")?)),
+        }
+    }
+
+    pub(super) fn key_list(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        keys: &mut Vec<Key>,
+    ) -> Result<(), Problem> {
+        cursor.array("a list of partitions", |cursor| {
+            keys.push(self.key_name(cursor)?);
+            Ok(())
+        })
+    }
+
+    /// `{key: offset}`, each raised by `raise`.
+    pub(super) fn offsets(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        raise: i64,
+    ) -> Result<Vec<(Key, Offset)>, Problem> {
+        let mut offsets = std::mem::take(&mut self.scratch.offsets);
+        offsets.clear();
+        cursor.object("offsets by partition", |cursor, name| {
+            let key = self.key(name);
+            let offset = optional(cursor, offset)?;
+            offsets.push((key, offset.map_or(Offset::NONE, |offset| Offset(offset.0 + raise))));
+            Ok(())
+        })?;
+        Ok(offsets)
+    }
+
+    /// `{key: offset}` where every partition has one.
+    pub(super) fn known_offsets(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        raise: i64,
+    ) -> Result<Vec<(Key, Offset)>, Problem> {
+        let mut before = *cursor;
+        let offsets = self.offsets(cursor, raise)?;
+        match offsets.iter().all(|(_, offset)| offset.known().is_some()) {
+            true => Ok(offsets),
+            false => Err(before.expected("offsets that are no `null`")),
+        }
+    }
+
+    /// `{key: records}`, each either a list of pairs or in the compact form.
+    pub(super) fn records(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+        cursor.object("records by partition", |cursor, name| {
+            let key = self.key(name);
+            match cursor.peek() {
+                Some(b'{') => self.compact_records(key, cursor),
+                _ => cursor.array("a list of records", |cursor| self.record(key, cursor)),
+            }
+        })
+    }
+
+    /// `[offset, value]`
+    fn record(&mut self, key: Key, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+        cursor.pass(b'[', "a record as [offset, value]")?;
+        let offset = offset(cursor)?;
+        cursor.pass(b',', "`,`")?;
+        let value = self.value(cursor)?;
+        cursor.pass(b']', "`]`")?;
+        self.scratch.records.push((key, offset, value));
+        Ok(())
+    }
+
+    /// `{"s": first offset, "v": [value, ...], "gaps": [[index, offset], ...]}`: the record at an index of `gaps` has that
+    /// offset, every other the one after its predecessor's.
+    fn compact_records(&mut self, key: Key, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+        let mut before = *cursor;
+        let (mut next, mut values) = (None, None);
+        self.scratch.gaps.clear();
+        cursor.object("records", |cursor, name| {
+            match name {
+                "s" => next = Some(offset(cursor)?),
+                "v" => values = later(cursor)?,
+                "gaps" => cursor.array("a list of gaps", |cursor| self.gap(cursor))?,
+                _ => return Err(cursor.expected("`s`, `v` or `gaps`")),
+            }
+            Ok(())
+        })?;
+        let (Some(mut next), Some(mut values)) = (next, values) else {
+            return Err(before.expected("records with a first offset `s` and values `v`"));
+        };
+        let mut gaps = std::mem::take(&mut self.scratch.gaps).into_iter().peekable();
+        let mut index = 0;
+        values.array("a list of values", |cursor| {
+            if let Some((_, offset)) = gaps.next_if(|&(at, _)| at == index) {
+                next = offset;
+            }
+            let value = self.value(cursor)?;
+            self.scratch.records.push((key, next, value));
+            (next, index) = (next.next(), index + 1);
+            Ok(())
+        })?;
+        match gaps.next() {
+            None => Ok(()),
+            Some((at, _)) => Err(Problem::new(format!(
+                "expected gaps at rising indices below {index}, found one at {at}"
+            ))),
+        }
+    }
+
+    fn gap(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+        cursor.pass(b'[', "a gap as [index, offset]")?;
+        let index = natural(cursor, "an index")?;
+        cursor.pass(b',', "`,`")?;
+        self.scratch.gaps.push((index, offset(cursor)?));
+        cursor.pass(b']', "`]`")
+    }
+}
+
+/// Walks micro-operations: `step` gets each one's name and must walk the rest of it, up to its closing bracket.
+pub(super) fn parts<'l>(
+    cursor: &mut Cursor<'l>,
+    mut step: impl FnMut(&mut Cursor<'l>, &str) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    cursor.array("a list of micro-operations", |cursor| {
+        cursor.pass(b'[', "a micro-operation like [\"send\", ...]")?;
+        let name = cursor.string("a micro-operation's name")?;
+        step(cursor, &name)?;
+        cursor.pass(b']', "`]`")
+    })
+}
+
+/// Only one kind of micro-operation may be here.
+pub(super) fn only(name: &str, expected: &str) -> Result<(), Problem> {
+    match name == expected {
+        true => Ok(()),
+        false => {
+            Err(Problem::new(format!("expected a micro-operation `{expected}`, found `{name}`")))
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! A JSON text walked once from left to right, without a tree of it.
+//!
+//! Reading a history is dominated by its text, so the reader asks for what it expects where it expects it, and an error
+//! can say so. What it does not care about is checked and passed over. Nothing here recurses, so that no input is too deep.
+
+use crate::notation::Problem;
+use std::borrow::Cow;
+
+/// A place in a JSON text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'l> {
+    text: &'l str,
+    at: usize,
+}
+
+type Walk = Result<(), Problem>;
+
+impl<'l> Cursor<'l> {
+    /// The start of `text`.
+    pub(crate) fn of(text: &'l str) -> Self {
+        Cursor { text, at: 0 }
+    }
+
+    /// Where the next thing begins.
+    pub(crate) fn place(&mut self) -> usize {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+        }
+        self.at
+    }
+
+    /// The first byte of the next thing, if there is one.
+    pub(crate) fn peek(&mut self) -> Option<u8> {
+        let place = self.place();
+        self.text.as_bytes().get(place).copied()
+    }
+
+    /// The error of not finding here what was expected.
+    pub(crate) fn expected(&mut self, what: &str) -> Problem {
+        let at = self.place();
+        let rest = &self.text[at..];
+        let end = rest.find([',', ']', '}', ' ']).unwrap_or(rest.len()).max(1);
+        let found = match rest.char_indices().nth(24) {
+            None if rest.is_empty() => "the line's end".to_owned(),
+            Some((cut, _)) if cut < end => format!("`{}...`", &rest[..cut]),
+            _ => format!("`{}`", rest.get(..end).unwrap_or(rest)),
+        };
+        Problem {
+            column: at + 1,
+            text: format!("expected {what}, found {found}"),
+            is_cut: rest.is_empty(),
+        }
+    }
+
+    /// Passes over `byte` if it comes next.
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    /// Passes over `byte`, which must come next.
+    pub(crate) fn pass(&mut self, byte: u8, what: &str) -> Walk {
+        if self.take(byte) { Ok(()) } else { Err(self.expected(what)) }
+    }
+
+    /// Nothing may follow any more.
+    pub(crate) fn end(&mut self) -> Walk {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.expected("the line's end")),
+        }
+    }
+
+    /// Walks an object; `entry` gets each name and must walk its value.
+    pub(crate) fn object(
+        &mut self,
+        what: &str,
+        mut entry: impl FnMut(&mut Self, &str) -> Walk,
+    ) -> Walk {
+        self.pass(b'{', what)?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.string("a field's name")?;
+            self.pass(b':', "`:`")?;
+            entry(self, &name)?;
+            if !self.take(b',') {
+                return self.pass(b'}', "`,` or `}`");
+            }
+        }
+    }
+
+    /// Walks an array; `element` must walk each of its elements.
+    pub(crate) fn array(&mut self, what: &str, mut element: impl FnMut(&mut Self) -> Walk) -> Walk {
+        self.pass(b'[', what)?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if !self.take(b',') {
+                return self.pass(b']', "`,` or `]`");
+            }
+        }
+    }
+
+    /// A string, borrowed from the text unless it has escapes.
+    pub(crate) fn string(&mut self, what: &str) -> Result<Cow<'l, str>, Problem> {
+        let (raw, is_escaped) = self.raw_string(what)?;
+        if !is_escaped {
+            return Ok(Cow::Borrowed(&raw[1..raw.len() - 1]));
+        }
+        let at = self.at - raw.len();
+        serde_json::from_str(raw)
+            .map_err(|_| Problem::here(at, "expected a string, found one with a bad escape"))
+    }
+
+    /// A string with its quotes, and whether it has escapes, which are not checked.
+    fn raw_string(&mut self, what: &str) -> Result<(&'l str, bool), Problem> {
+        if self.peek() != Some(b'"') {
+            return Err(self.expected(what));
+        }
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        let (mut at, mut is_escaped) = (start + 1, false);
+        loop {
+            match bytes.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok((&self.text[start..self.at], is_escaped));
+                }
+                Some(b'\\') => (at, is_escaped) = (at + 2, true),
+                Some(0..0x20) => {
+                    return Err(Problem::here(at, "expected an escape, found a control character"));
+                }
+                Some(_) => at += 1,
+                None => {
+                    self.at = bytes.len();
+                    return Err(self.expected("the string's end"));
+                }
+            }
+        }
+    }
+
+    /// A number from 0 to 10^18 without fraction or exponent, if that is what comes next.
+    pub(crate) fn take_natural(&mut self) -> Option<u64> {
+        const DIGITS_MAX: usize = 18;
+        let start = self.place();
+        let rest = &self.text.as_bytes()[start..];
+        let mut number = 0;
+        for (len, byte) in rest.iter().enumerate().take(DIGITS_MAX + 1) {
+            match byte {
+                b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+                b'.' | b'e' | b'E' => return None,
+                _ if len == 0 || (rest[0] == b'0' && len > 1) => return None,
+                _ => {
+                    self.at += len;
+                    return Some(number);
+                }
+            }
+        }
+        None
+    }
+
+    /// An integer.
+    pub(crate) fn integer(&mut self, what: &str) -> Result<i64, Problem> {
+        let start = self.place();
+        let is_negative = self.take(b'-');
+        let digits = self.at;
+        let mut number: i64 = 0;
+        while let Some(digit @ b'0'..=b'9') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+            number = number.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+        }
+        let is_integer = digits < self.at && number < i64::MAX;
+        if !is_integer || matches!(self.text.as_bytes().get(self.at), Some(b'.' | b'e' | b'E')) {
+            let is_cut = self.at == self.text.len() && digits == self.at;
+            self.at = if is_cut { self.at } else { start };
+            return Err(self.expected(what));
+        }
+        Ok(if is_negative { -number } else { number })
+    }
+
+    /// A string, number, boolean or null, as it is written.
+    pub(crate) fn scalar(&mut self, what: &str) -> Result<&'l str, Problem> {
+        let start = self.place();
+        if self.take_natural().is_some() {
+            return Ok(&self.text[start..self.at]);
+        }
+        match self.peek() {
+            Some(b'"') => {
+                let (raw, is_escaped) = self.raw_string(what)?;
+                if is_escaped { self.check(start, raw) } else { Ok(raw) }
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let in_number =
+                    |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                let rest = &self.text.as_bytes()[start..];
+                self.at += rest.iter().position(|byte| !in_number(byte)).unwrap_or(rest.len());
+                self.check(start, &self.text[start..self.at])
+            }
+            _ => self.word(what),
+        }
+    }
+
+    fn word(&mut self, what: &str) -> Result<&'l str, Problem> {
+        let rest = &self.text[self.place()..];
+        for word in ["null", "true", "false"] {
+            if rest.starts_with(word) {
+                self.at += word.len();
+                return Ok(word);
+            }
+            if !rest.is_empty() && word.starts_with(rest) {
+                self.at = self.text.len();
+            }
+        }
+        Err(self.expected(what))
+    }
+
+    /// Escapes and the shapes of numbers are left to the JSON library.
+    fn check(&mut self, start: usize, scalar: &'l str) -> Result<&'l str, Problem> {
+        if serde_json::from_str::<serde_json::Value>(scalar).is_ok() {
+            return Ok(scalar);
+        }
+        let (column, is_cut) = (start + 1, self.at == self.text.len());
+        Err(Problem { column, text: format!("expected JSON, found `{scalar}`"), is_cut })
+    }
+
+    /// Passes over one value that will be read later: where it ends is found, what is in it is not checked.
+    pub(crate) fn skip_unread(&mut self) -> Walk {
+        if !matches!(self.peek(), Some(b'{' | b'[')) {
+            return self.scalar("a value").map(drop);
+        }
+        let mut depth = 0_usize;
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b'"') => {
+                    self.raw_string("a string")?;
+                    continue;
+                }
+                Some(b'{' | b'[') => depth += 1,
+                Some(b'}' | b']') => depth -= 1,
+                Some(_) => {}
+                None => return Err(self.expected("`]` or `}`")),
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes over one value of any shape.
+    pub(crate) fn skip(&mut self) -> Walk {
+        match self.peek() {
+            Some(b'{' | b'[') => self.skip_nested(),
+            _ => self.scalar("a value").map(drop),
+        }
+    }
+
+    fn skip_nested(&mut self) -> Walk {
+        let mut open = Vec::new();
+        loop {
+            let is_empty = match self.peek() {
+                Some(bracket @ (b'{' | b'[')) => {
+                    self.at += 1;
+                    open.push(bracket + 2);
+                    self.peek() == Some(bracket + 2)
+                }
+                _ => {
+                    self.scalar("a value")?;
+                    true
+                }
+            };
+            if is_empty && self.close_all(&mut open)? {
+                return Ok(());
+            }
+            if open.last() == Some(&b'}') {
+                self.raw_string("a field's name")?;
+                self.pass(b':', "`:`")?;
+            }
+        }
+    }
+
+    /// Closes what ends here. Whether that is all; if not, a comma was passed over.
+    fn close_all(&mut self, open: &mut Vec<u8>) -> Result<bool, Problem> {
+        while let Some(&bracket) = open.last() {
+            if self.take(b',') {
+                return Ok(false);
+            }
+            self.pass(bracket, if bracket == b'}' { "`,` or `}`" } else { "`,` or `]`" })?;
+            open.pop();
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let scalar = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            (-1e9..1e9).prop_map(|number: f64| number.into()),
+            ".{0,8}".prop_map(Into::into),
+        ];
+        scalar.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                proptest::collection::btree_map(".{0,4}", inner, 0..4)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn skip(text: &str) -> Result<(), Problem> {
+        let mut cursor = Cursor::of(text);
+        cursor.skip()?;
+        cursor.end()
+    }
+
+    proptest! {
+        #[test]
+        fn what_json_is_is_agreed_with_the_library(value in json(), damage: prop::sample::Index, byte in " -~") {
+            let text = value.to_string();
+            prop_assert!(skip(&text).is_ok(), "{}", text);
+            let at = damage.index(text.len());
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                let damaged = format!("{}{byte}{}", &text[..at], &text[at + 1..]);
+                let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&damaged).is_ok();
+                // Names of skipped fields may have bad escapes, and numbers be out of range: no matter to anyone.
+                prop_assert!(skip(&damaged).is_ok() == is_json || damaged.contains(['\\', 'e', 'E']), "{}", damaged);
+            }
+        }
+
+        #[test]
+        fn a_cut_text_is_told_from_a_wrong_one(value in json(), cut: prop::sample::Index) {
+            let text = format!("[{value}]");
+            let mut cut = 1 + cut.index(text.len() - 1);
+            while !text.is_char_boundary(cut) {
+                cut += 1;
+            }
+            match skip(&text[..cut]) {
+                Ok(()) => prop_assert_eq!(cut, text.len()),
+                Err(problem) => prop_assert!(problem.is_cut, "{}: {}", &text[..cut], problem.text),
+            }
+        }
+
+        #[test]
+        fn integers_are_read_exactly(number in i64::MIN + 2..i64::MAX) {
+            let read = Cursor::of(&number.to_string()).integer("a number").ok();
+            prop_assert_eq!(read, Some(number));
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_integers_are_named() {
+        let errors: Vec<String> = ["1.5", "99999999999999999999", "\"7\"", "-", "", "[1, 2]"]
+            .map(|text| Cursor::of(text).integer("an offset").unwrap_err().text)
+            .into();
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        expected an offset, found `1.5`
+        expected an offset, found `99999999999999999999`
+        expected an offset, found `"7"`
+        expected an offset, found the line's end
+        expected an offset, found the line's end
+        expected an offset, found `[1`
+        "#);
+    }
+
+    #[test]
+    fn the_deepest_text_is_passed_over() {
+        let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
+        assert!(skip(&deep).is_ok());
+    }
+}
