@@ -82,14 +82,15 @@ impl<T> Chunked<T> {
         Iter { chunked: self, next: index.min(end), end }
     }
 
-    /// The index of the first element for which `is_before` is false; elements must be partitioned by it.
+    /// The index of the first element for which `is_before` is false; elements must be partitioned by it. Whoever searches
+    /// a log wants what is near its end, so the tail is asked first.
     pub fn partition_point(&self, mut is_before: impl FnMut(&T) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if is_before(&self[middle]) { low = middle + 1 } else { high = middle }
+        if self.tail.first().is_some_and(&mut is_before) {
+            return self.sealed_len() + self.tail.partition_point(is_before);
         }
-        low
+        let chunk = self.sealed.partition_point(|chunk| is_before(&chunk[CHUNK - 1]));
+        let within = self.sealed.get(chunk).map_or(0, |sealed| sealed.partition_point(is_before));
+        chunk * CHUNK + within
     }
 
     /// As `slice::binary_search_by`: `Ok` with the index of an element that compares equal (the first one), else `Err`
