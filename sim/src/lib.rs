@@ -49,7 +49,7 @@
 //! - [`fault`]: what breaks, as data: drawn from a profile, printed, stored, replayed.
 //! - Watching: [`observer`] sees everything, [`probe`] counts rare things, [`trace`] reduces a run to a hash, and
 //!   [`divergence`] names the first event in which two runs that should be one differ.
-//! - [`time`] and [`chunked`] are what all of it is made of.
+//! - [`time`], [`chunked`] and [`sorted_map`] are what all of it is made of.
 
 pub mod actor;
 pub mod chunked;
@@ -68,6 +68,7 @@ pub mod probe;
 pub mod queue;
 pub mod random;
 pub mod sim;
+pub mod sorted_map;
 pub mod time;
 pub mod trace;
 

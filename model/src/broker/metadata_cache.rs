@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ktrial_sim::sorted_map::SortedMap;
+
 use crate::ids::{BrokerEpoch, BrokerId, MetadataOffset, TopicPartition};
 use crate::metadata::{BrokerState, MetadataRecord, PartitionState};
 
@@ -14,7 +16,7 @@ use super::partition::BrokerRegistrations;
 pub struct MetadataCache {
     end_offset: MetadataOffset,
     partitions: Arc<BTreeMap<TopicPartition, PartitionState>>,
-    brokers: BTreeMap<BrokerId, CachedBroker>,
+    brokers: SortedMap<BrokerId, CachedBroker>,
 }
 
 /// A registered broker.

@@ -5,17 +5,18 @@
 //! every later change to the same names with it, and a change that is made durable every earlier one: so what is left
 //! after a power loss is always a state that these names could have been in, while other names fare independently.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use super::file::File;
 use super::write_back::WriteBack;
+use crate::sorted_map::SortedMap;
 use crate::time::Instant;
 
 /// The files by name, and the changes to names that are not known to be durable, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Directory<F, E> {
-    pub(super) files: BTreeMap<F, File<E>>,
+    pub(super) files: SortedMap<F, File<E>>,
     pending: Vec<Operation<F, E>>,
     next_number: u64,
 }
@@ -59,7 +60,7 @@ impl<F: Copy + Ord, E> Change<F, E> {
 
 impl<F: Copy + Ord + Debug, E: Clone> Directory<F, E> {
     pub(super) fn empty() -> Self {
-        Directory { files: BTreeMap::new(), pending: Vec::new(), next_number: 0 }
+        Directory { files: SortedMap::new(), pending: Vec::new(), next_number: 0 }
     }
 
     /// The number the next change will have: a flush that begins now covers those below it.
@@ -192,7 +193,7 @@ mod tests {
         };
         directory.files.insert("tmp", File::empty(1));
         record(&mut directory, Change::Create("tmp"));
-        let file = directory.files.remove("tmp").unwrap();
+        let file = directory.files.remove(&"tmp").unwrap();
         directory.files.insert("log", file);
         record(&mut directory, Change::Rename { from: "tmp", to: "log", overwritten: None });
         for (id, name) in [(2, "tmp"), (3, "other")] {
