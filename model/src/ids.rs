@@ -2,6 +2,7 @@
 //!
 //! Kafka writes "unknown" as -1; here it is `Option`, so that no arithmetic is done on it by mistake.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
@@ -133,7 +134,7 @@ impl fmt::Display for RecordId {
 }
 
 /// A partition of a topic.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct TopicPartition {
     /// The topic.
     pub topic: TopicId,
@@ -145,6 +146,27 @@ impl TopicPartition {
     /// Partition `partition` of `topic`.
     pub const fn new(topic: TopicId, partition: u16) -> Self {
         TopicPartition { topic, partition }
+    }
+
+    /// The place in the order of all partitions.
+    #[inline]
+    pub(crate) fn rank(self) -> u32 {
+        u32::from(self.topic.0) << 16 | u32::from(self.partition)
+    }
+}
+
+/// By topic, then number: the key of most maps, so it compares as one number.
+impl Ord for TopicPartition {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for TopicPartition {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
