@@ -3,6 +3,8 @@
 //! Every request bears a correlation id that its response repeats. Requests on one connection are answered in order.
 //! Fetch sessions (KIP-227) are not modelled: every fetch names all its partitions.
 
+use std::sync::Arc;
+
 use ktrial_sim::actor;
 use ktrial_sim::time::Duration;
 use ktrial_sim::trace::TraceHasher;
@@ -35,8 +37,8 @@ pub enum Message {
 pub enum Request {
     /// Append batches (API key 0).
     Produce(Box<ProduceRequest>),
-    /// Read batches, as a consumer or as a follower (1).
-    Fetch(Box<FetchRequest>),
+    /// Read batches, as a consumer or as a follower (1). Shared with whoever remembers what it asked for.
+    Fetch(Arc<FetchRequest>),
     /// Earliest or latest offset (2).
     ListOffsets(Box<ListOffsetsRequest>),
     /// Who leads what (3).
@@ -64,9 +66,9 @@ pub enum Request {
 #[repr(u64)]
 pub enum Response {
     /// To [`Request::Produce`] with acks other than 0.
-    Produce(Box<ProduceResponse>),
+    Produce(ProduceResponse),
     /// To [`Request::Fetch`].
-    Fetch(Box<FetchResponse>),
+    Fetch(FetchResponse),
     /// To [`Request::ListOffsets`].
     ListOffsets(Box<ListOffsetsResponse>),
     /// To [`Request::Metadata`].

@@ -5,6 +5,8 @@
 //! A follower is not woken by a high watermark that moves alone: it learns of it with the next data, or when its wait is
 //! over.
 
+use std::sync::Arc;
+
 use ktrial_sim::time::Instant;
 
 use super::Broker;
@@ -22,7 +24,7 @@ use crate::process::Ctx;
 #[derive(Clone, Debug)]
 pub struct DelayedFetch {
     reply: ReplyTo,
-    request: Box<FetchRequest>,
+    request: Arc<FetchRequest>,
     deadline: Instant,
 }
 
@@ -47,7 +49,7 @@ struct FetchResult {
 
 impl Broker {
     /// Reads what there is; answers if that is enough.
-    pub(super) fn fetch(&mut self, reply: ReplyTo, request: Box<FetchRequest>, ctx: &mut Ctx<'_>) {
+    pub(super) fn fetch(&mut self, reply: ReplyTo, request: Arc<FetchRequest>, ctx: &mut Ctx<'_>) {
         let result = self.read(&request, true, ctx);
         let is_enough = result.is_urgent
             || request.max_wait.is_zero()
@@ -58,6 +60,7 @@ impl Broker {
         } else {
             let deadline = ctx.now() + request.max_wait;
             self.fetch_purgatory.push(DelayedFetch { reply, request, deadline });
+            self.is_purgatory_deadline_stale = true;
         }
     }
 
@@ -102,12 +105,12 @@ impl Broker {
             None => Err(ErrorCode::UnknownTopicOrPartition),
         };
         match read {
-            Ok(read) => {
-                self.changes.high_watermark(name, read.high_watermark_advanced);
-                if let Some(wish) = read.isr_change.clone() {
-                    self.wish_for_isr(wish, ctx);
+            Ok(LogRead { response, progress }) => {
+                self.changes.high_watermark(name, progress.high_watermark_advanced);
+                if let Some(wish) = progress.isr_change {
+                    self.wish_for_isr(*wish, ctx);
                 }
-                found(name, read)
+                response
             }
             Err(error) => {
                 match error {
@@ -122,7 +125,7 @@ impl Broker {
 
     fn answer_fetch(&mut self, reply: ReplyTo, result: FetchResult, ctx: &mut Ctx<'_>) {
         let response = FetchResponse { partitions: result.partitions };
-        self.channels.respond(reply, Response::Fetch(Box::new(response)), ctx);
+        self.channels.respond(reply, Response::Fetch(response), ctx);
     }
 
     /// Looks at the delayed fetches of these partitions again: of followers if the log grew, of consumers if the high
@@ -133,6 +136,9 @@ impl Broker {
         is_role_changed: bool,
         ctx: &mut Ctx<'_>,
     ) {
+        if partitions.is_empty() {
+            return;
+        }
         let mut index = 0;
         while index < self.fetch_purgatory.len() {
             let delayed = &self.fetch_purgatory[index];
@@ -175,17 +181,6 @@ impl Broker {
     /// Whether a delayed fetch is a follower's; used to forget those of connections that are gone.
     pub(super) fn forget_delayed_fetches(&mut self, reply_is_gone: impl Fn(ReplyTo) -> bool) {
         self.fetch_purgatory.retain(|delayed| !reply_is_gone(delayed.reply));
-    }
-}
-
-fn found(partition: TopicPartition, read: LogRead) -> FetchPartitionResponse {
-    FetchPartitionResponse {
-        partition,
-        error: ErrorCode::None,
-        high_watermark: read.high_watermark,
-        log_start_offset: read.log_start_offset,
-        diverging_epoch: read.diverging_epoch,
-        batches: read.batches,
     }
 }
 

@@ -97,7 +97,11 @@ pub struct Broker {
     fetchers: ReplicaFetchers,
     coordinator: GroupCoordinator<ReplyTo>,
     purgatory_wake_up: WakeUp,
+    /// Something in purgatory may be due before the timer is.
+    is_purgatory_deadline_stale: bool,
     changes: Changes,
+    /// Room for the changes that follow from those being followed up.
+    spare_changes: Changes,
     phase: Phase,
 }
 
@@ -135,6 +139,13 @@ impl Changes {
         }
     }
 
+    fn clear(&mut self) {
+        self.appended.clear();
+        self.high_watermarks.clear();
+        self.roles.clear();
+        self.flushed = false;
+    }
+
     fn is_empty(&self) -> bool {
         self.appended.is_empty()
             && self.high_watermarks.is_empty()
@@ -164,7 +175,9 @@ impl Broker {
             fetchers: ReplicaFetchers::new(spec.id, &cluster.config),
             coordinator: GroupCoordinator::new(cluster.clone()),
             purgatory_wake_up: WakeUp::default(),
+            is_purgatory_deadline_stale: false,
             changes: Changes::default(),
+            spare_changes: Changes::default(),
             phase,
             spec: spec.clone(),
         };
@@ -261,6 +274,7 @@ impl Broker {
             }
             BrokerTimer::Purgatory => {
                 self.purgatory_wake_up.fired(ctx);
+                self.is_purgatory_deadline_stale = true;
                 self.expire_delayed_produces(ctx);
                 self.expire_delayed_fetches(ctx);
                 let expired = self.coordinator.expire(ctx.now());
@@ -432,8 +446,11 @@ impl Broker {
     fn settle(&mut self, ctx: &mut Ctx<'_>) {
         while self.phase == Phase::Serving {
             if !self.changes.is_empty() {
-                let changes = std::mem::take(&mut self.changes);
+                let spare = std::mem::take(&mut self.spare_changes);
+                let mut changes = std::mem::replace(&mut self.changes, spare);
                 self.follow_up(&changes, ctx);
+                changes.clear();
+                self.spare_changes = changes;
             } else if let Some((reply, request)) = self.channels.next_ready() {
                 self.serve(reply, request, ctx);
             } else {
@@ -463,6 +480,9 @@ impl Broker {
     }
 
     fn arm_purgatory(&mut self, ctx: &mut Ctx<'_>) {
+        if !std::mem::take(&mut self.is_purgatory_deadline_stale) {
+            return;
+        }
         let produces = self.produce_purgatory.iter().map(DelayedProduce::deadline);
         let fetches = self.fetch_purgatory.iter().map(DelayedFetch::deadline);
         let earliest = produces.chain(fetches).min().unwrap_or(Instant::NEVER);

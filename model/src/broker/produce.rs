@@ -71,6 +71,7 @@ impl Broker {
             self.answer_produce(&delayed, ctx);
         } else {
             self.produce_purgatory.push(delayed);
+            self.is_purgatory_deadline_stale = true;
         }
     }
 
@@ -101,22 +102,20 @@ impl Broker {
 
     /// Looks at delayed requests again: something moved.
     pub(super) fn check_delayed_produces(&mut self, ctx: &mut Ctx<'_>) {
+        let mut purgatory = std::mem::take(&mut self.produce_purgatory);
         let mut index = 0;
-        while index < self.produce_purgatory.len() {
-            let mut delayed = self.produce_purgatory.swap_remove(index);
-            if self.is_produce_complete(&mut delayed, ctx) {
-                self.answer_produce(&delayed, ctx);
+        while index < purgatory.len() {
+            if self.is_produce_complete(&mut purgatory[index], ctx) {
+                self.answer_produce(&purgatory.swap_remove(index), ctx);
             } else {
-                self.produce_purgatory.push(delayed);
-                let last = self.produce_purgatory.len() - 1;
-                self.produce_purgatory.swap(index, last);
                 index += 1;
             }
         }
+        self.produce_purgatory = purgatory;
     }
 
     /// Whether every partition's fate is known, as far as the producer wants to know it.
-    fn is_produce_complete(&mut self, delayed: &mut DelayedProduce, ctx: &mut Ctx<'_>) -> bool {
+    fn is_produce_complete(&self, delayed: &mut DelayedProduce, ctx: &mut Ctx<'_>) -> bool {
         for status in &mut delayed.partitions {
             let Outcome::Appended { required, flush, acked: acked @ false, .. } =
                 &mut status.outcome
@@ -163,7 +162,7 @@ impl Broker {
         }
         let partitions = delayed.partitions.iter().map(|status| self.partition_response(status));
         let response = ProduceResponse { partitions: partitions.collect() };
-        self.channels.respond(delayed.reply, Response::Produce(Box::new(response)), ctx);
+        self.channels.respond(delayed.reply, Response::Produce(response), ctx);
     }
 
     fn partition_response(&self, status: &ProduceStatus) -> ProducePartitionResponse {

@@ -6,9 +6,10 @@
 //! what it claims is flushed, if `flush.messages` asks for that. Until then nothing is fetched from that leader: Kafka's
 //! fetcher thread blocks, and without the partition a fetch could wait `replica.fetch.wait.max.ms` for the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ktrial_sim::network::ConnectionId;
+use ktrial_sim::sorted_map::SortedMap;
 use ktrial_sim::time::{Duration, Instant};
 
 use super::partition::Partition;
@@ -18,7 +19,7 @@ use crate::client::connection_settings::ConnectionSettings;
 use crate::client::connections::{Connections, Destination};
 use crate::config::BrokerConfig;
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition};
+use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, TopicPartition};
 use crate::log::FlushRound;
 use crate::message::{
     FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, Fetcher,
@@ -33,12 +34,24 @@ use crate::wake_up::WakeUp;
 pub struct ReplicaFetchers {
     settings: FetchSettings,
     connections: Connections<InFlight>,
-    followed: BTreeMap<TopicPartition, Followed>,
-    /// Leaders to fetch from as soon as possible.
-    due: BTreeSet<BrokerId>,
+    followed: SortedMap<TopicPartition, Followed>,
+    /// To be fetched from as soon as possible.
+    due: Leaders,
     /// Something may be due at another time than the timer is set for.
     is_deadline_stale: bool,
     wake_up: WakeUp,
+}
+
+/// Leaders, each once and in order: a set that keeps its room when it is emptied, as it is after each answer.
+#[derive(Clone, Default, Debug)]
+struct Leaders(Vec<BrokerId>);
+
+impl Leaders {
+    fn insert(&mut self, leader: BrokerId) {
+        if let Err(place) = self.0.binary_search(&leader) {
+            self.0.insert(place, leader);
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -83,8 +96,8 @@ impl State {
 /// What a request under way is about.
 #[derive(Clone, Debug)]
 enum InFlight {
-    /// With the offset and epoch each partition was fetched at.
-    Fetch(Vec<(TopicPartition, Offset, LeaderEpoch)>),
+    /// Its answer counts for partitions that still are where they were fetched.
+    Fetch(Arc<FetchRequest>),
     /// Of one partition out of range.
     ListOffset(TopicPartition, LeaderEpoch),
 }
@@ -114,8 +127,8 @@ impl ReplicaFetchers {
         ReplicaFetchers {
             settings,
             connections,
-            followed: BTreeMap::new(),
-            due: BTreeSet::new(),
+            followed: SortedMap::new(),
+            due: Leaders::default(),
             is_deadline_stale: false,
             wake_up: WakeUp::default(),
         }
@@ -137,14 +150,15 @@ impl ReplicaFetchers {
 
     /// The others of its leader waited for its flush.
     fn awaits_no_more(&mut self, before: Option<Followed>) {
-        let flushing = before.filter(|before| matches!(before.state, State::Flushing(_)));
-        self.due.extend(flushing.map(|before| before.leader));
+        if let Some(Followed { leader, state: State::Flushing(_), .. }) = before {
+            self.due.insert(leader);
+        }
     }
 
     /// Follows nobody in any partition.
     pub fn stop(&mut self) {
         self.followed.clear();
-        self.due.clear();
+        self.due.0.clear();
     }
 
     /// A flush of the log has ended.
@@ -186,6 +200,11 @@ impl ReplicaFetchers {
         back_offs.min().unwrap_or(Instant::NEVER).min(self.connections.next_deadline())
     }
 
+    fn set_state(&mut self, name: TopicPartition, state: State) {
+        self.followed.get_mut(&name).expect("it is followed").state = state;
+        self.is_deadline_stale = true;
+    }
+
     /// The state of a partition that still follows `leader` in `epoch`.
     fn following(
         &mut self,
@@ -202,12 +221,13 @@ impl ReplicaFetchers {
 impl Broker {
     /// Sends every fetch that is due.
     pub(super) fn send_fetches(&mut self, ctx: &mut Ctx<'_>) {
-        if self.fetchers.due.is_empty() && !self.fetchers.is_deadline_stale {
+        if self.fetchers.due.0.is_empty() && !self.fetchers.is_deadline_stale {
             return;
         }
         let Some(epoch) = self.control.broker_epoch() else { return };
         self.fetchers.is_deadline_stale = false;
-        for leader in std::mem::take(&mut self.fetchers.due) {
+        let mut due = std::mem::take(&mut self.fetchers.due);
+        for leader in due.0.drain(..) {
             let to = Destination::Broker(leader);
             if !self.fetchers.connections.ready(to, ctx) {
                 continue;
@@ -217,6 +237,7 @@ impl Broker {
                 self.fetch_lost(unsent, ctx);
             }
         }
+        self.fetchers.due = due;
         let deadline = self.fetchers.next_deadline();
         let timer = Timer::Broker(BrokerTimer::ReplicaFetchers);
         self.fetchers.wake_up.no_later_than(deadline, timer, ctx);
@@ -227,7 +248,7 @@ impl Broker {
         let fetcher = Fetcher::Replica(settings.local, epoch);
         let from_leader = || {
             let followed = self.fetchers.followed.iter();
-            followed.filter(|(_, followed)| followed.leader == leader)
+            followed.filter(move |(_, followed)| followed.leader == leader)
         };
         for (&name, followed) in from_leader() {
             match followed.state {
@@ -241,25 +262,23 @@ impl Broker {
                 State::Fetching | State::BackingOff(_) | State::Failed => {}
             }
         }
-        let fetching = from_leader().filter(|(_, followed)| followed.state == State::Fetching);
-        let partitions: Vec<FetchPartition> =
-            fetching.map(|(&name, followed)| self.fetch_partition(name, followed)).collect();
+        let mut partitions = Vec::with_capacity(self.fetchers.followed.len());
+        for (&name, followed) in from_leader() {
+            if followed.state == State::Fetching {
+                partitions.push(self.fetch_partition(name, followed));
+            }
+        }
         if partitions.is_empty() {
             return None;
         }
-        let sent = |fetch: &FetchPartition| {
-            let epoch = fetch.current_leader_epoch.expect("followers name their leader's epoch");
-            (fetch.partition, fetch.fetch_offset, epoch)
-        };
-        let in_flight = InFlight::Fetch(partitions.iter().map(sent).collect());
-        let request = FetchRequest {
+        let request = Arc::new(FetchRequest {
             fetcher,
             max_wait: settings.max_wait,
             min_bytes: settings.min_bytes,
             max_bytes: settings.response_max_bytes,
             partitions,
-        };
-        Some((Request::Fetch(Box::new(request)), in_flight))
+        });
+        Some((Request::Fetch(request.clone()), InFlight::Fetch(request)))
     }
 
     fn fetch_partition(&self, name: TopicPartition, followed: &Followed) -> FetchPartition {
@@ -318,7 +337,7 @@ impl Broker {
 
     fn all_leaders_due(&mut self) {
         let leaders = self.fetchers.followed.values().map(|followed| followed.leader);
-        self.fetchers.due.extend(leaders);
+        leaders.for_each(|leader| self.fetchers.due.insert(leader));
     }
 
     fn back_off_from(&mut self, leader: BrokerId, now: Instant) {
@@ -336,7 +355,8 @@ impl Broker {
         let now = ctx.now();
         match in_flight {
             InFlight::Fetch(sent) => {
-                sent.into_iter().for_each(|(name, ..)| self.fetchers.back_off(name, now));
+                let sent = sent.partitions.iter();
+                sent.for_each(|fetch| self.fetchers.back_off(fetch.partition, now));
             }
             InFlight::ListOffset(name, _) => self.fetchers.back_off(name, now),
         }
@@ -357,7 +377,7 @@ impl Broker {
         self.fetchers.due.insert(leader);
         match (in_flight, response) {
             (InFlight::Fetch(sent), Response::Fetch(response)) => {
-                self.take_fetched(leader, &sent, *response, ctx);
+                self.take_fetched(leader, &sent.partitions, response, ctx);
             }
             (InFlight::ListOffset(name, epoch), Response::ListOffsets(response)) => {
                 self.take_listed(name, leader, epoch, &response, ctx);
@@ -369,25 +389,26 @@ impl Broker {
     fn take_fetched(
         &mut self,
         leader: BrokerId,
-        sent: &[(TopicPartition, Offset, LeaderEpoch)],
+        sent: &[FetchPartition],
         response: FetchResponse,
         ctx: &mut Ctx<'_>,
     ) {
-        for (&(name, offset, epoch), fetched) in sent.iter().zip(&response.partitions) {
+        for (sent, fetched) in sent.iter().zip(response.partitions) {
+            let name = sent.partition;
             assert_eq!(name, fetched.partition, "answers come in the request's order");
-            let is_current = self.fetchers.following(name, leader, epoch).is_some();
+            let epoch = sent.current_leader_epoch.expect("followers name their leader's epoch");
+            let Some(followed) = self.fetchers.following(name, leader, epoch) else { continue };
             let partition = self.partitions.get_mut(name).expect("it is followed");
-            if !is_current || partition.log().log_end_offset() != offset {
+            if partition.log().log_end_offset() != sent.fetch_offset {
                 continue;
             }
-            let next = take_partition(partition, fetched, ctx);
-            let next = match next {
-                Ok(next) => next,
-                Err(error) => self.state_after(error, ctx),
-            };
-            let followed = self.fetchers.following(name, leader, epoch).expect("it is current");
-            followed.state = next;
-            self.fetchers.is_deadline_stale = true;
+            match take_partition(partition, fetched, ctx) {
+                Ok(next) => followed.state = next,
+                Err(error) => {
+                    let next = self.state_after(error, ctx);
+                    self.fetchers.set_state(name, next);
+                }
+            }
         }
     }
 
@@ -437,16 +458,14 @@ impl Broker {
             Ok(next) => next,
             Err(error) => self.state_after(error, ctx),
         };
-        let followed = self.fetchers.following(name, leader, epoch).expect("it is current");
-        followed.state = next;
-        self.fetchers.is_deadline_stale = true;
+        self.fetchers.set_state(name, next);
     }
 }
 
 /// Appends what came, or truncates where the logs part ways.
 fn take_partition(
     partition: &mut Partition,
-    fetched: &FetchPartitionResponse,
+    fetched: FetchPartitionResponse,
     ctx: &mut Ctx<'_>,
 ) -> Result<State, ErrorCode> {
     if fetched.error != ErrorCode::None {
@@ -456,6 +475,6 @@ fn take_partition(
         return partition.truncate_to_divergence(leader, ctx).map(State::after);
     }
     let append =
-        partition.append_records_to_follower(&fetched.batches, fetched.high_watermark, ctx)?;
+        partition.append_records_to_follower(fetched.batches, fetched.high_watermark, ctx)?;
     Ok(State::after(append.info.flush))
 }

@@ -3,7 +3,7 @@
 //! A broker takes one request per connection at a time: as long as it owes an answer, what follows on that connection
 //! waits (the channel is *muted*). So requests of one connection are handled, and answered, in the order they were sent.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use ktrial_sim::network::ConnectionId;
 
@@ -20,8 +20,9 @@ pub struct ReplyTo {
 }
 
 /// One accepted connection.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Channel {
+    connection: ConnectionId,
     is_muted: bool,
     waiting: VecDeque<(CorrelationId, Request)>,
 }
@@ -29,7 +30,8 @@ struct Channel {
 /// All accepted connections.
 #[derive(Clone, Debug, Default)]
 pub struct RequestChannels {
-    channels: BTreeMap<ConnectionId, Channel>,
+    /// In no order: a broker has few.
+    channels: Vec<Channel>,
     /// Channels that were unmuted and have something waiting.
     ready: VecDeque<ConnectionId>,
 }
@@ -37,12 +39,13 @@ pub struct RequestChannels {
 impl RequestChannels {
     /// Somebody connected.
     pub fn accept(&mut self, connection: ConnectionId) {
-        self.channels.insert(connection, Channel::default());
+        let waiting = VecDeque::new();
+        self.channels.push(Channel { connection, is_muted: false, waiting });
     }
 
     /// The connection is gone, and with it whatever waited on it.
     pub fn forget(&mut self, connection: ConnectionId) {
-        self.channels.remove(&connection);
+        self.channels.retain(|channel| channel.connection != connection);
     }
 
     /// A request arrived. Returns it if it is to be handled now; else it waits its turn.
@@ -52,7 +55,7 @@ impl RequestChannels {
         correlation: CorrelationId,
         request: Request,
     ) -> Option<(ReplyTo, Request)> {
-        let channel = self.channels.get_mut(&connection)?;
+        let channel = self.channel(connection)?;
         if channel.is_muted {
             channel.waiting.push_back((correlation, request));
             return None;
@@ -69,7 +72,7 @@ impl RequestChannels {
 
     /// A request is done with and has no answer (acks=0).
     pub fn unmute(&mut self, to: ReplyTo) {
-        let Some(channel) = self.channels.get_mut(&to.connection) else { return };
+        let Some(channel) = self.channel(to.connection) else { return };
         channel.is_muted = false;
         if !channel.waiting.is_empty() {
             self.ready.push_back(to.connection);
@@ -85,7 +88,7 @@ impl RequestChannels {
     /// The next request whose turn has come.
     pub fn next_ready(&mut self) -> Option<(ReplyTo, Request)> {
         while let Some(connection) = self.ready.pop_front() {
-            let Some(channel) = self.channels.get_mut(&connection) else { continue };
+            let Some(channel) = self.channel(connection) else { continue };
             if channel.is_muted {
                 continue;
             }
@@ -95,5 +98,9 @@ impl RequestChannels {
             }
         }
         None
+    }
+
+    fn channel(&mut self, connection: ConnectionId) -> Option<&mut Channel> {
+        self.channels.iter_mut().find(|channel| channel.connection == connection)
     }
 }

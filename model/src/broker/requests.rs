@@ -19,6 +19,7 @@ impl Broker {
             Request::Fetch(request) => return self.fetch(reply, request, ctx),
             Request::OffsetCommit(request) => return self.commit_offsets(reply, &request, ctx),
             Request::OffsetFetch(request) => {
+                self.is_purgatory_deadline_stale = true;
                 let answer = self.coordinator.offset_fetch(&request, reply, ctx.now());
                 return self.respond_all(answer.into_iter().collect(), ctx);
             }
@@ -118,6 +119,7 @@ impl Broker {
             }
             Err(error) => Err(self.halted_by(error, ctx)),
         };
+        self.is_purgatory_deadline_stale = true;
         let answer = self.coordinator.on_appended(request, &append, end, reply, ctx.now());
         self.respond_all(answer.into_iter().collect(), ctx);
     }

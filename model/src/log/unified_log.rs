@@ -200,7 +200,7 @@ impl UnifiedLog {
     /// which fails the partition), [`ErrorCode::RecordListTooLarge`], [`ErrorCode::KafkaStorageError`].
     pub fn append_as_follower(
         &mut self,
-        batches: &[Batch],
+        batches: impl IntoIterator<Item = Batch>,
         host: &mut impl Host,
     ) -> Result<AppendInfo, ErrorCode> {
         let base_offset = self.log_end_offset;
@@ -208,7 +208,7 @@ impl UnifiedLog {
             if batch.base_offset < self.log_end_offset {
                 return Err(ErrorCode::UnknownServerError);
             }
-            self.append(batch.clone(), false, host)?;
+            self.append(batch, false, host)?;
         }
         Ok(self.append_info(base_offset, host))
     }
@@ -445,8 +445,12 @@ impl UnifiedLog {
         }
     }
 
-    /// Bytes of the log before the batch that holds `offset`.
+    /// Bytes of the log before the batch that holds `offset`. No file need be looked at for the end of the log, which is
+    /// asked for most.
     fn position_of(&self, offset: Offset, host: &impl Host) -> u64 {
+        if offset == self.log_end_offset {
+            return self.segments.iter().map(|segment| segment.size_bytes).sum();
+        }
         let at = self.segment_of(offset);
         let batches = self.segments[at].batches(self.partition, host);
         let before: u64 = self.segments[..at].iter().map(|segment| segment.size_bytes).sum();
@@ -533,7 +537,7 @@ fn read_batches(
     max_bytes: u32,
     is_one_wanted: bool,
 ) -> Result<Vec<Batch>, ErrorCode> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(batches.len() - first);
     let mut bytes_left = max_bytes;
     for index in first..batches.len() {
         let Some(batch) = batches.intact(index) else {
@@ -603,9 +607,12 @@ mod tests {
         let host = &mut TestHost::new(1);
         let mut log = open(config(), host);
         let batches = [batch(2).stamped(Offset(0), E0), batch(1).stamped(Offset(2), E1)];
-        log.append_as_follower(&batches, host).unwrap();
+        log.append_as_follower(batches.clone(), host).unwrap();
         assert_eq!((log.log_end_offset(), log.latest_epoch()), (Offset(3), Some(E1)));
-        assert_eq!(log.append_as_follower(&batches[1..], host), Err(ErrorCode::UnknownServerError));
+        assert_eq!(
+            log.append_as_follower([batches[1].clone()], host),
+            Err(ErrorCode::UnknownServerError)
+        );
     }
 
     #[test]

@@ -5,11 +5,12 @@ use super::{BrokerRegistrations, Partition};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, Offset};
 use crate::log::{FetchIsolation, Host};
-use crate::message::{AlterPartitionWish, EpochEndOffset, FetchPartition, Fetcher};
+use crate::message::{
+    AlterPartitionWish, EpochEndOffset, FetchPartition, FetchPartitionResponse, Fetcher,
+};
 use crate::metadata::BrokerState;
 use crate::mutant::Mutant;
 use crate::probe::Probe;
-use crate::record::Batch;
 
 /// How to read, the same for all partitions of a fetch but for the bytes that are left.
 #[derive(Copy, Clone, Debug)]
@@ -27,20 +28,19 @@ pub struct FetchParams {
 /// What was read, and what the fetch brought about.
 #[derive(Clone, Debug)]
 pub struct LogRead {
-    /// Whole batches; the first may begin before the fetch offset. None if the logs diverge.
-    pub batches: Vec<Batch>,
-    /// Where the follower's log and this one part ways: it has to truncate.
-    pub diverging_epoch: Option<EpochEndOffset>,
-    /// The high watermark before the fetch counted (F6).
-    pub high_watermark: Offset,
-    /// The log start offset.
-    pub log_start_offset: Offset,
-    /// The log end offset before the fetch counted.
-    pub log_end_offset: Offset,
+    /// What the fetcher is told: no batch if the logs diverge, the high watermark before the fetch counted (F6).
+    pub response: FetchPartitionResponse,
+    /// What the follower's progress brought about.
+    pub progress: FollowerProgress,
+}
+
+/// What follows from how far a follower has got.
+#[derive(Clone, Default, Debug)]
+pub struct FollowerProgress {
     /// Delayed operations may be complete.
     pub high_watermark_advanced: bool,
     /// To be sent to the controller: the follower may join the ISR.
-    pub isr_change: Option<AlterPartitionWish>,
+    pub isr_change: Option<Box<AlterPartitionWish>>,
 }
 
 impl Partition {
@@ -59,27 +59,29 @@ impl Partition {
     ) -> Result<LogRead, ErrorCode> {
         self.check_leads(fetch.current_leader_epoch)?;
         self.check_fetcher(fetch, params.fetcher)?;
-        let mut read = LogRead {
-            batches: Vec::new(),
-            diverging_epoch: self.diverging_epoch(fetch)?,
+        let mut response = FetchPartitionResponse {
+            partition: fetch.partition,
+            error: ErrorCode::None,
             high_watermark: self.log.high_watermark(),
             log_start_offset: self.log.log_start_offset(),
-            log_end_offset: self.log.log_end_offset(),
-            high_watermark_advanced: false,
-            isr_change: None,
+            diverging_epoch: self.diverging_epoch(fetch)?,
+            batches: Vec::new(),
         };
-        if read.diverging_epoch.is_some() {
+        if response.diverging_epoch.is_some() {
             host.probe(Probe::DivergingEpoch);
-            return Ok(read);
+            return Ok(LogRead { response, progress: FollowerProgress::default() });
         }
         let max_bytes = fetch.max_bytes.min(params.max_bytes);
         let isolation = isolation(params.fetcher);
-        read.batches =
+        response.batches =
             self.log.read(fetch.fetch_offset, max_bytes, params.is_one_wanted, isolation, host)?;
-        if let (Fetcher::Replica(broker, epoch), true) = (params.fetcher, params.is_progress) {
-            self.count_progress(broker, epoch, fetch.fetch_offset, &mut read, brokers, host)?;
-        }
-        Ok(read)
+        let progress = match params.fetcher {
+            Fetcher::Replica(broker, epoch) if params.is_progress => {
+                self.count_progress(broker, epoch, fetch.fetch_offset, brokers, host)?
+            }
+            Fetcher::Replica(..) | Fetcher::Consumer => FollowerProgress::default(),
+        };
+        Ok(LogRead { response, progress })
     }
 
     /// Bytes that a fetch at `fetch_offset` could return now, for a delayed fetch to know whether it is complete.
@@ -120,24 +122,22 @@ impl Partition {
         broker: BrokerId,
         epoch: BrokerEpoch,
         fetch_offset: Offset,
-        read: &mut LogRead,
         brokers: &impl BrokerRegistrations,
         host: &mut impl Host,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<FollowerProgress, ErrorCode> {
         if is_stale(epoch, brokers.registration(broker)) {
             host.probe(Probe::StaleFollowerEpoch);
             return Err(ErrorCode::NotLeaderOrFollower);
         }
-        let now = host.now();
+        let (now, log_end_offset) = (host.now(), self.log.log_end_offset());
         let is_it = |follower: &&mut super::Replica| follower.broker() == broker;
         let follower = self.followers.iter_mut().find(is_it).expect("the fetcher was checked");
         let end_before = follower.log_end_offset();
-        follower.fetched(fetch_offset, read.log_end_offset, epoch, now);
-        read.isr_change = self.maybe_expand_isr(broker, brokers, host);
-        if end_before != Some(fetch_offset) {
-            read.high_watermark_advanced = self.maybe_increment_high_watermark(brokers, host);
-        }
-        Ok(())
+        follower.fetched(fetch_offset, log_end_offset, epoch, now);
+        let isr_change = self.maybe_expand_isr(broker, brokers, host).map(Box::new);
+        let high_watermark_advanced =
+            end_before != Some(fetch_offset) && self.maybe_increment_high_watermark(brokers, host);
+        Ok(FollowerProgress { high_watermark_advanced, isr_change })
     }
 }
 

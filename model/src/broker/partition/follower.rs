@@ -35,7 +35,7 @@ impl Partition {
     /// failed until new metadata comes; [`ErrorCode::RecordListTooLarge`], likewise; [`ErrorCode::KafkaStorageError`].
     pub fn append_records_to_follower(
         &mut self,
-        batches: &[Batch],
+        batches: impl IntoIterator<Item = Batch>,
         leader_high_watermark: Offset,
         host: &mut impl Host,
     ) -> Result<FollowerAppend, ErrorCode> {

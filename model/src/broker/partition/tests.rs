@@ -12,7 +12,8 @@ use super::*;
 use crate::log::test_host::{PARTITION, TestHost, batch, config, open};
 use crate::log::{FetchIsolation, LogToken};
 use crate::message::{
-    AlterPartitionWish, EpochEndOffset, FetchPartition, Fetcher, ListOffsetsTarget, RequiredAcks,
+    AlterPartitionWish, EpochEndOffset, FetchPartition, FetchPartitionResponse, Fetcher,
+    ListOffsetsTarget, RequiredAcks,
 };
 use crate::record::Batch;
 
@@ -244,10 +245,10 @@ fn the_high_watermark_is_what_every_in_sync_replica_has_fetched_beyond() {
     let mut fixture = Fixture::leading(&[LEADER, B2, B3]);
     fixture.produce(2);
     fixture.produce(2);
-    assert!(!fixture.fetch(B2, 4).high_watermark_advanced, "B3 has not fetched");
+    assert!(!fixture.fetch(B2, 4).progress.high_watermark_advanced, "B3 has not fetched");
     let read = fixture.fetch(B3, 2);
-    assert!(read.high_watermark_advanced);
-    assert_eq!(read.high_watermark, Offset(0), "F6: the follower learns it a round later");
+    assert!(read.progress.high_watermark_advanced);
+    assert_eq!(read.response.high_watermark, Offset(0), "F6: the follower learns it a round later");
     assert_eq!(fixture.high_watermark(), 2);
     fixture.fetch(B3, 4);
     assert_eq!(fixture.high_watermark(), 4);
@@ -277,7 +278,7 @@ fn a_caught_up_follower_out_of_the_isr_is_waited_for_unless_it_is_fenced() {
     let mut fixture = Fixture::leading(&[LEADER, B2]);
     fixture.brokers.set(B3, BrokerState::InControlledShutdown);
     fixture.produce(1);
-    assert_eq!(fixture.fetch(B3, 1).isr_change, None, "a stopping broker does not join");
+    assert_eq!(fixture.fetch(B3, 1).progress.isr_change, None, "a stopping broker does not join");
     assert!(fixture.host.probes.contains(&Probe::IneligibleFollower));
     fixture.brokers.set(B3, BrokerState::Active);
     fixture.produce(1);
@@ -347,13 +348,13 @@ fn a_follower_joins_when_it_has_everything_committed_and_reached_the_epoch() {
     fixture.produce(2);
     fixture.lead(2, 2, &[LEADER, B2]);
     assert_eq!(
-        fixture.fetch(B3, 0).isr_change,
+        fixture.fetch(B3, 0).progress.isr_change,
         None,
         "HW is 0, but the epoch begins at 2 (KAFKA-7128)"
     );
-    let wish = fixture.fetch(B3, 2).isr_change.expect("it may join");
+    let wish = fixture.fetch(B3, 2).progress.isr_change.expect("it may join");
     assert_eq!(
-        wish,
+        *wish,
         AlterPartitionWish {
             partition: PARTITION,
             leader_epoch: LeaderEpoch(2),
@@ -364,7 +365,7 @@ fn a_follower_joins_when_it_has_everything_committed_and_reached_the_epoch() {
     );
     assert_eq!(fixture.isr(), [LEADER, B2]);
     assert_eq!(fixture.maximal_isr(), [LEADER, B2, B3]);
-    assert_eq!(fixture.fetch(B3, 2).isr_change, None, "one change at a time");
+    assert_eq!(fixture.fetch(B3, 2).progress.isr_change, None, "one change at a time");
     fixture.accept(&wish);
     assert_eq!(fixture.isr(), [LEADER, B2, B3]);
     assert_eq!(fixture.partition.partition_epoch(), Some(PartitionEpoch(3)));
@@ -375,7 +376,7 @@ fn a_follower_of_another_incarnation_does_not_join() {
     let mut fixture = Fixture::leading(&[LEADER, B2]);
     let newer = Fetcher::Replica(B3, BrokerEpoch(31));
     let read = fixture.try_fetch(fetch_at(0, Some(LeaderEpoch(1))), newer).unwrap();
-    assert_eq!(read.isr_change, None, "this broker has not heard of that incarnation yet");
+    assert_eq!(read.progress.isr_change, None, "this broker has not heard of that incarnation yet");
     let older = Fetcher::Replica(B3, BrokerEpoch(29));
     let refused = fixture.try_fetch(fetch_at(0, Some(LeaderEpoch(1))), older);
     assert_eq!(refused.map(drop), Err(ErrorCode::NotLeaderOrFollower));
@@ -384,7 +385,7 @@ fn a_follower_of_another_incarnation_does_not_join() {
 #[test]
 fn a_follower_about_to_join_holds_the_high_watermark_back() {
     let mut fixture = Fixture::leading(&[LEADER, B2]);
-    fixture.fetch(B3, 0).isr_change.expect("it may join");
+    fixture.fetch(B3, 0).progress.isr_change.expect("it may join");
     fixture.host.pass(LAG_MS + 1);
     fixture.produce(1);
     fixture.fetch(B2, 1);
@@ -421,7 +422,7 @@ fn a_follower_at_the_log_end_stays_however_long_it_is_silent() {
 fn a_refusal_that_is_certain_is_rolled_back_and_others_stay_pending() {
     let refuse = |error| {
         let mut fixture = Fixture::leading(&[LEADER, B2]);
-        let wish = fixture.fetch(B3, 0).isr_change.unwrap();
+        let wish = fixture.fetch(B3, 0).progress.isr_change.unwrap();
         let outcome = fixture.answer(&wish, Err(error));
         (outcome.retry.is_some(), fixture.partition.in_sync_replicas().is_change_pending())
     };
@@ -434,7 +435,7 @@ fn a_refusal_that_is_certain_is_rolled_back_and_others_stay_pending() {
 #[test]
 fn an_answer_to_a_change_that_is_not_pending_any_more_is_ignored() {
     let mut fixture = Fixture::leading(&[LEADER, B2]);
-    let wish = fixture.fetch(B3, 0).isr_change.unwrap();
+    let wish = fixture.fetch(B3, 0).progress.isr_change.unwrap();
     fixture.lead(1, 2, &[LEADER, B2]);
     fixture.accept(&wish);
     assert_eq!(fixture.isr(), [LEADER, B2]);
@@ -482,14 +483,22 @@ fn a_follower_whose_log_differs_is_told_where_and_gets_no_credit() {
         epoch: LeaderEpoch(epoch),
         end_offset: Offset(end_offset),
     };
-    assert_eq!(ask(3, 3).unwrap().diverging_epoch, Some(end(1, 2)), "the leader has no epoch 3");
-    assert_eq!(ask(1, 3).unwrap().diverging_epoch, Some(end(1, 2)), "epoch 1 ended before 3");
+    assert_eq!(
+        ask(3, 3).unwrap().response.diverging_epoch,
+        Some(end(1, 2)),
+        "the leader has no epoch 3"
+    );
+    assert_eq!(
+        ask(1, 3).unwrap().response.diverging_epoch,
+        Some(end(1, 2)),
+        "epoch 1 ended before 3"
+    );
     assert_eq!(
         ask(5, 3).map(drop),
         Err(ErrorCode::OffsetOutOfRange),
         "nothing is known of epoch 5"
     );
-    assert!(ask(1, 2).unwrap().diverging_epoch.is_none());
+    assert!(ask(1, 2).unwrap().response.diverging_epoch.is_none());
     assert_eq!(fixture.partition.followers()[0].log_end_offset(), Some(Offset(2)));
 }
 
@@ -516,10 +525,10 @@ fn a_follower_takes_the_leaders_high_watermark_even_if_it_is_lower() {
     fixture.follow(1, 1);
     let batches = [batch(3).stamped(Offset(0), LeaderEpoch(1))];
     let Fixture { partition, host, .. } = &mut fixture;
-    let append = partition.append_records_to_follower(&batches, Offset(9), host).unwrap();
+    let append = partition.append_records_to_follower(batches, Offset(9), host).unwrap();
     assert!(append.high_watermark_changed);
     assert_eq!(partition.log().high_watermark(), Offset(3));
-    partition.append_records_to_follower(&[], Offset(1), host).unwrap();
+    partition.append_records_to_follower(Vec::new(), Offset(1), host).unwrap();
     assert_eq!(partition.log().high_watermark(), Offset(1));
     assert_eq!(partition.fetch_position(), (Offset(3), Some(LeaderEpoch(1))));
 }
@@ -532,7 +541,7 @@ fn follower_with(epochs: &[u32]) -> Fixture {
         let batch = batch(1).stamped(Offset(offset as u64), LeaderEpoch(epoch));
         fixture
             .partition
-            .append_records_to_follower(&[batch], Offset(0), &mut fixture.host)
+            .append_records_to_follower(vec![batch], Offset(0), &mut fixture.host)
             .unwrap();
     }
     fixture
@@ -599,7 +608,7 @@ fn take(
         }
         Step::Fetch(broker, behind) => {
             let offset = fixture.partition.log().log_end_offset().0.saturating_sub(behind);
-            fixture.fetch(broker, offset).isr_change.or(sent)
+            fixture.fetch(broker, offset).progress.isr_change.map(|wish| *wish).or(sent)
         }
         Step::Pass(millis) => {
             fixture.host.pass(millis);
@@ -665,13 +674,13 @@ proptest! {
         for _ in 0..40 {
             let (offset, last_fetched_epoch) = follower.partition.fetch_position();
             let fetch = FetchPartition { last_fetched_epoch, ..fetch_at(offset.0, None) };
-            match leader.try_fetch(fetch, Fetcher::Replica(B2, epoch_of(B2))) {
-                Ok(LogRead { diverging_epoch: Some(end), .. }) => {
+            match leader.try_fetch(fetch, Fetcher::Replica(B2, epoch_of(B2))).map(|read| read.response) {
+                Ok(FetchPartitionResponse { diverging_epoch: Some(end), .. }) => {
                     follower.partition.truncate_to_divergence(end, &mut follower.host).unwrap();
                     prop_assert!(follower.partition.log().log_end_offset().0 >= shared.len() as u64);
                 }
-                Ok(read) => {
-                    follower.partition.append_records_to_follower(&read.batches, Offset(0), &mut follower.host).unwrap();
+                Ok(response) => {
+                    follower.partition.append_records_to_follower(response.batches, Offset(0), &mut follower.host).unwrap();
                 }
                 // The follower's log is longer and the leader knows none of its epochs (F15).
                 Err(ErrorCode::OffsetOutOfRange) => {

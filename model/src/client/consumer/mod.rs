@@ -203,7 +203,7 @@ impl Consumer {
                 reader.metadata_received(&response, ctx)
             }
             (_, InFlight::Fetch(asked), Response::Fetch(response)) => {
-                reader.fetched(&asked, *response, from, ctx)
+                reader.fetched(&asked, response, from, ctx)
             }
             (_, InFlight::ListOffsets(asked), Response::ListOffsets(response)) => {
                 reader.offsets_listed(&asked, &response, ctx);

@@ -122,7 +122,7 @@ impl Kafka {
             diverging_epoch: None,
             batches,
         };
-        Response::Fetch(FetchResponse { partitions: vec![partition] }.into())
+        Response::Fetch(FetchResponse { partitions: vec![partition] })
     }
 }
 

@@ -65,7 +65,7 @@ fn produced(error: ErrorCode, base_offset: Option<u64>) -> Response {
         base_offset: base_offset.map(Offset),
         current_leader: None,
     };
-    Response::Produce(ProduceResponse { partitions: vec![answer] }.into())
+    Response::Produce(ProduceResponse { partitions: vec![answer] })
 }
 
 /// What the application was told, in order.

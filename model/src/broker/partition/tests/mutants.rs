@@ -45,7 +45,7 @@ fn expand_isr_before_high_watermark() {
         leader.host.pass(LAG_MS + 1);
         leader.produce(2);
         leader.fetch(B2, 2);
-        leader.fetch(B3, 0).isr_change.is_some()
+        leader.fetch(B3, 0).progress.isr_change.is_some()
     });
     assert_eq!(joins, [false, true]);
 }
@@ -54,7 +54,7 @@ fn expand_isr_before_high_watermark() {
 fn count_fenced_follower() {
     let joins = as_leader(Mutant::CountFencedFollower, &[LEADER, B2], |leader| {
         leader.brokers.set(B3, BrokerState::Fenced);
-        leader.fetch(B3, 0).isr_change.is_some()
+        leader.fetch(B3, 0).progress.isr_change.is_some()
     });
     assert_eq!(joins, [false, true]);
 }
@@ -78,7 +78,7 @@ fn ignore_leader_epochs() {
             last_fetched_epoch: Some(LeaderEpoch(9)),
             ..fetch_at(0, Some(LeaderEpoch(0)))
         };
-        leader.try_fetch(fetch, Fetcher::Consumer).map(|read| read.diverging_epoch)
+        leader.try_fetch(fetch, Fetcher::Consumer).map(|read| read.response.diverging_epoch)
     });
     assert_eq!(answers, [Err(ErrorCode::FencedLeaderEpoch), Ok(None)]);
 }
