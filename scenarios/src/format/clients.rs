@@ -50,7 +50,7 @@ impl Default for Producers {
 pub struct Consumers {
     /// The number of consumers; 0 leaves reading to the final read alone.
     pub count: u32,
-    /// The group id.
+    /// The group id, which Kafka calls `group.id`; `[consumers.config]` does not take it.
     pub group: String,
     /// When the offset of a record is committed.
     pub commit: Commit,
