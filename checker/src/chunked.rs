@@ -56,7 +56,8 @@ impl<T: Copy> Chunked<T> {
 
     /// All elements in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.sealed.iter().flat_map(|sealed| sealed.iter()).chain(&self.tail)
+        let sealed = self.sealed.iter().map(|sealed| &sealed[..]);
+        sealed.chain([&self.tail[..]]).flatten()
     }
 
     /// The `len` elements from `start` on, as the slices they are stored in.

@@ -152,7 +152,13 @@ impl Recorder {
             | Note::CommitEnded { .. }
             | Note::CommittedInvoked { .. }
             | Note::CommittedFetched { .. } => self.committer_said(stamp, note),
-            _ => self.reader_said(stamp, note),
+            Note::PositionResolved { .. }
+            | Note::Polled { .. }
+            | Note::FinalRead { .. }
+            | Note::Processed { .. }
+            | Note::Drained { .. } => self.reader_said(stamp, note),
+            // What brokers do is the monitor's business.
+            _ => {}
         }
     }
 
