@@ -85,6 +85,7 @@ pub mod contract;
 mod evidence;
 mod findings;
 pub mod history;
+pub mod import;
 mod interner;
 mod judge;
 mod judges;

@@ -4,12 +4,10 @@ use crate::notation::ReadError;
 use std::io::BufRead;
 
 /// The lines of a file.
-pub(crate) struct Lines<'p, R> {
+pub(crate) struct Lines<R> {
     input: R,
-    progress: &'p mut dyn FnMut(u64),
     buffer: Vec<u8>,
     number: u64,
-    bytes: u64,
 }
 
 /// One line, without its end.
@@ -23,24 +21,16 @@ pub(crate) struct Line<'l> {
     pub(crate) is_whole: bool,
 }
 
-/// So many lines pass before progress is told again.
-const PROGRESS_LINES: u64 = 4096;
-
-impl<'p, R: BufRead> Lines<'p, R> {
-    /// The lines of `input`; `progress` hears now and then, and at the end, how many bytes of it were read.
-    pub(crate) fn of(input: R, progress: &'p mut dyn FnMut(u64)) -> Self {
-        Lines { input, progress, buffer: Vec::new(), number: 0, bytes: 0 }
+impl<R: BufRead> Lines<R> {
+    pub(crate) fn of(input: R) -> Self {
+        Lines { input, buffer: Vec::new(), number: 0 }
     }
 
     /// The next line, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
         self.buffer.clear();
         let bytes = self.input.read_until(b'\n', &mut self.buffer)?;
-        self.bytes += bytes as u64;
         self.number += 1;
-        if bytes == 0 || self.number.is_multiple_of(PROGRESS_LINES) {
-            (self.progress)(self.bytes);
-        }
         if bytes == 0 {
             return Ok(None);
         }
@@ -64,21 +54,18 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_and_the_last_may_be_cut() {
-        let mut bytes = 0;
-        let mut progress = |read| bytes = read;
-        let mut lines = Lines::of(&b"one\r\n\ntwo"[..], &mut progress);
+        let mut lines = Lines::of(&b"one\r\n\ntwo"[..]);
         let mut read = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             read.push((line.number, line.text.to_owned(), line.is_whole));
         }
         let one = |number, text: &str, is_whole| (number, text.to_owned(), is_whole);
         assert_eq!(read, [one(1, "one", true), one(2, "", true), one(3, "two", false)]);
-        assert_eq!(bytes, 9);
     }
 
     #[test]
     fn other_bytes_than_text_are_an_error_and_a_cut_letter_is_a_cut_line() {
-        let error = |bytes: &[u8]| Lines::of(bytes, &mut |_| {}).next().unwrap_err().to_string();
+        let error = |bytes: &[u8]| Lines::of(bytes).next().unwrap_err().to_string();
         assert_eq!(
             error(b"\xc3\xa4b\xffc\n"),
             "line 1, column 4: expected UTF-8 text, found other bytes"

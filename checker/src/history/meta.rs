@@ -18,6 +18,8 @@ pub struct Meta {
     pub commit_semantics: CommitSemantics,
     /// The seed of the run, if it had one.
     pub seed: Option<u64>,
+    /// Nobody recorded what was sent, so that a record is no phantom because nobody is known to have sent it.
+    pub reads_only: bool,
     /// The `isolation.level` of its consumers, if known.
     pub isolation: Option<Isolation>,
 }

@@ -93,6 +93,7 @@ impl SlotJudge<'_, '_> {
     fn unsound(&self, value: Value, send: Option<&Send>) -> Option<AnomalyKind> {
         match send {
             _ if value == Value::CORRUPT => Some(AnomalyKind::Corrupt),
+            None if self.evidence.history.meta().reads_only => None,
             None => Some(AnomalyKind::Phantom),
             Some(send) if send.key != self.key => Some(AnomalyKind::WrongPartition),
             Some(Send { outcome: Outcome::Failed | Outcome::Aborted, .. }) => {

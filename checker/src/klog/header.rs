@@ -30,6 +30,8 @@ pub(super) struct Header {
     pub(super) order: Order,
     #[serde(default)]
     pub(super) commit_semantics: CommitSemantics,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) reads_only: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seed: Option<u64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -101,6 +103,7 @@ impl Header {
             clock_error_ns: meta.clock_error_ns,
             order: meta.order,
             commit_semantics: meta.commit_semantics,
+            reads_only: meta.reads_only,
             seed: meta.seed,
             config: isolation.into_iter().collect(),
             keys: Entries(history.keys().iter().map(key).collect()),
@@ -128,6 +131,7 @@ impl Header {
             clock_error_ns: self.clock_error_ns,
             order: self.order,
             commit_semantics: self.commit_semantics,
+            reads_only: self.reads_only,
             seed: self.seed,
             isolation: self.config.get("isolation").map(isolation).transpose()?,
         })

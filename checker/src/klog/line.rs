@@ -64,9 +64,15 @@ impl<'l> Line<'l> {
         self.more.value.ok_or_else(|| Problem::new("expected a field `value`, found none"))
     }
 
-    /// Takes a line apart; `unknown` hears the names of fields that the format does not have.
-    pub(super) fn parse(text: &'l str, mut unknown: impl FnMut(&str)) -> Result<Self, Problem> {
-        let (mut time, mut process, mut kind, mut f) = (None, None, None, None);
+    /// Takes a line apart; `unknown` hears the names of fields that the format does not have. At a `position`, a line
+    /// without a time has this one, and one without a process is of process 0.
+    pub(super) fn parse(
+        text: &'l str,
+        position: Option<u64>,
+        mut unknown: impl FnMut(&str),
+    ) -> Result<Self, Problem> {
+        let (mut time, mut process) = (position, position.map(|_| "0"));
+        let (mut kind, mut f) = (None, None);
         let mut more = More::default();
         let mut cursor = Cursor::of(text);
         cursor.object("an object", |cursor, name| {
@@ -110,7 +116,7 @@ impl<'l> More<'l> {
             "drained" => self.drained = later(cursor)?,
             "seek" => self.seek = later(cursor)?,
             "producer" => self.producer = later(cursor)?,
-            "rebalance" => self.rebalance = later(cursor)?,
+            "rebalance" | "rebalance-log" => self.rebalance = later(cursor)?,
             "pos" => self.positions = later(cursor)?,
             "txn_t" => self.txn_times = later(cursor)?,
             "hw" => self.bounds.high_watermark = later(cursor)?,

@@ -29,6 +29,11 @@
 //! consumer then stands, with `commit_ok` if these positions were committed too. Any line may have `gen` and `producer`, who
 //! its process is at present, and `definite`, which overrules `fail` and `info`.
 //!
+//! The header may also say `source` (`sim`, `jepsen`, `verifiable`, `app`), `clock` (`global`, `per-process`, `wall`, with
+//! `clock_err_ns`), `order` (`total`, `per-process`), `commit_semantics` (`next`, or `last` if the last offset processed is
+//! committed), `reads_only` if nobody recorded what was sent, `seed`, `config`, and the names of partitions, groups and
+//! processes, and of series of values (`[[512, "producer-2"]]` makes 512 · 2^32 + 17 read `producer-2#17`).
+//!
 //! Times are nanoseconds. A process is a number or a string, a value any JSON scalar that is unique in its partition;
 //! 18446744073709551615 stands for bytes that are no record at all. A completion belongs to the invocation with its `call`,
 //! or, without one, to the last of its process. Other operations and fields are counted and passed over, so that a file may
@@ -42,5 +47,6 @@ mod words;
 mod write;
 
 pub use crate::notation::ReadError;
-pub use read::{Imported, read, read_with_progress};
+pub(crate) use read::Reader;
+pub use read::{Imported, read};
 pub use write::write;

@@ -321,6 +321,7 @@ fn arbitrary_meta(dice: [u8; 6]) -> Meta {
         clock_error_ns: u64::from(dice[1]),
         order: pick(dice[2], [Order::Total, Order::PerProcess]),
         commit_semantics: pick(dice[3], [CommitSemantics::Next, CommitSemantics::Last]),
+        reads_only: dice[4].is_multiple_of(2),
         seed: (dice[4] > 99).then_some(u64::from(dice[4]) << 56),
         isolation: pick(
             dice[5],

@@ -34,6 +34,11 @@ impl History {
         History { meta, ..Self::default() }
     }
 
+    /// It turned out that nobody recorded what was sent.
+    pub(crate) fn is_reads_only(&mut self) {
+        self.meta.reads_only = true;
+    }
+
     /// The id of a partition, given on first mention. Name partitions, clients and groups before the first fork.
     pub fn key(&mut self, topic: &str, partition: u32) -> Key {
         Arc::make_mut(&mut self.names)

@@ -12,6 +12,7 @@ use super::words;
 use super::words::nearest;
 use crate::history::{
     CommitSemantics, Generation, GroupId, History, Key, OpId, ProcessId, Producer, RebalanceKind,
+    Source,
 };
 use crate::interner::Interner;
 use crate::lines::Lines;
@@ -37,18 +38,7 @@ pub struct Imported {
 /// # Errors
 /// Those of `input`, and the first line that is not what the format says.
 pub fn read(input: impl BufRead) -> Result<Imported, ReadError> {
-    read_with_progress(input, &mut |_| {})
-}
-
-/// Reads a `klog/1` file and tells now and then how many bytes of it are read.
-///
-/// # Errors
-/// Those of `input`, and the first line that is not what the format says.
-pub fn read_with_progress(
-    input: impl BufRead,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Imported, ReadError> {
-    let mut lines = Lines::of(input, progress);
+    let mut lines = Lines::of(input);
     let mut reader = Reader::default();
     while let Some(line) = lines.next()? {
         reader.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
@@ -59,6 +49,8 @@ pub fn read_with_progress(
 /// A history being read. Takes its lines from wherever they come.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
+    /// Lines after the header so far.
+    position: u64,
     imported: Imported,
     has_header: bool,
     key_names: Interner,
@@ -157,7 +149,9 @@ impl Reader {
     fn event(&mut self, text: &str) -> Result<(), Problem> {
         let ignored = &mut self.imported.ignored;
         let mut unknown = |name: &str| count(ignored, format!("field `{name}`"));
-        let line = Line::parse(text, &mut unknown)?;
+        let is_by_hand = self.imported.history.meta().source == Source::Jepsen;
+        let line = Line::parse(text, is_by_hand.then_some(self.position), &mut unknown)?;
+        self.position += 1;
         if !self.is_read(&line)? {
             return Ok(());
         }

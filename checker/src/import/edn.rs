@@ -1,0 +1,83 @@
+//! Jepsen's EDN: every operation becomes a line of `klog/1`, and is read as such.
+
+use crate::klog::{Imported, ReadError, Reader};
+use crate::notation::names::{KeyType, to_klog};
+use crate::notation::{Form, Problem, Tokens, edn, json};
+use std::io::BufRead;
+
+/// Reads a file of EDN.
+pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
+    let mut forms = edn::Forms::new(input);
+    let (mut reader, mut tokens, mut line) = (Reader::default(), Tokens::new(), String::new());
+    let mut is_first = true;
+    while forms.next(&mut tokens)? {
+        let here = |problem: Problem| Problem { column: 0, ..problem }.at(forms.line(), true);
+        if std::mem::take(&mut is_first) {
+            reader.line(header(tokens.form())).map_err(here)?;
+        }
+        to_klog(&mut tokens, KeyType::Int);
+        json::write(tokens.form().untagged(), &mut line);
+        reader.line(&line).map_err(here)?;
+        line.clear();
+    }
+    reader.finish().map_err(|problem| problem.at(1, true))
+}
+
+/// Histories made by hand have no times; the reader counts operations then, which says nothing across processes.
+fn header(first: Form<'_>) -> &'static str {
+    match first.untagged().get("time").is_some() {
+        true => r#"{"h":"klog/1","source":"jepsen"}"#,
+        false => r#"{"h":"klog/1","source":"jepsen","clock":"per-process"}"#,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Clock, Source, What};
+
+    const OPS: &str = r#"
+        {:index 0 :time 5 :process 0 :type :invoke :f :send :value [[:send 1 7]]}
+        #jepsen.history.Op{:index 1 :time 9 :process 0 :type :ok :f :send :value [[:send 1 [0 7]]]}
+        {:index 2 :time 11 :process :nemesis :type :info :f :kill :value #{"n1"}}
+        {:index 3 :time 12 :process 1 :type :invoke :f :poll :value [[:poll]]}
+        {:index 4 :time 15 :process 1 :type :ok :f :poll :value [[:poll {1 [[0 7]]}]]}"#;
+
+    fn whats(imported: &Imported) -> Vec<What> {
+        imported.history.events().map(|(_, event)| event.what).collect()
+    }
+
+    #[test]
+    fn jepsens_operations_are_read_from_lines_and_from_a_vector() {
+        let lines = read(OPS.as_bytes()).unwrap();
+        let vector = read(format!("[{OPS}]").as_bytes()).unwrap();
+        assert_eq!(whats(&lines), whats(&vector));
+        assert!(matches!(
+            whats(&lines)[..],
+            [What::SendInvoked { .. }, What::SendOk { .. }, What::Polled { .. }]
+        ));
+        assert_eq!(lines.ignored, [("kill info".to_owned(), 1)].into());
+        assert_eq!(lines.history.meta().source, Source::Jepsen);
+        let judgement = crate::judge(&lines.history, &crate::contract::Contract::default());
+        assert_eq!(judgement.anomalies.len(), 0);
+    }
+
+    #[test]
+    fn operations_without_times_are_counted() {
+        let ops = "{:process 0 :type :invoke :f :send :value [[:send 1 7]]}\n\
+                   {:process 0 :type :info :f :send :value [[:send 1 7]]}";
+        let history = read(ops.as_bytes()).unwrap().history;
+        let times: Vec<u64> = history.events().map(|(_, event)| event.time.0).collect();
+        assert_eq!(times, [0, 1]);
+        assert_eq!(history.meta().clock, Clock::PerProcess);
+    }
+
+    #[test]
+    fn a_wrong_operation_is_named_by_its_line() {
+        let ops = format!("{OPS}\n{{:process 0 :type :ok :time 16 :f :sned :value nil}}");
+        assert_eq!(
+            read(ops.as_bytes()).unwrap_err().to_string(),
+            "line 7: `sned` is no operation; did you mean `send`?"
+        );
+    }
+}
