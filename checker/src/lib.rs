@@ -92,6 +92,7 @@ mod judges;
 pub mod klog;
 mod lines;
 pub mod notation;
+pub mod linearizability;
 mod tell;
 pub mod verdict;
 

@@ -1,0 +1,144 @@
+//! The competition: depth first and breadth first take turns until one of them ends.
+//!
+//! Turns are measured in configurations, so the outcome is the same on every machine. Depth first gets the larger share:
+//! it is nearly always faster where a linearization exists, and then often by orders of magnitude.
+
+use super::case::{CaseCall, Operations};
+use super::depth_first::DepthFirst;
+use super::frontier::Frontier;
+use super::model::Model;
+use super::slots::SlotSet;
+use super::space::{Configuration, Space};
+
+/// The first turn of the depth-first search, in configurations. Turns double.
+const FIRST_TURN: u64 = 1 << 14;
+/// Depth first gets this many times the configurations of breadth first.
+const DEPTH_FIRST_SHARE: u64 = 4;
+
+/// How a search ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// At the end of the history, by this way.
+    Linearized(u32),
+    /// At a response that no configuration explains.
+    Stuck {
+        event: u32,
+        /// The states in which the system can be there.
+        states: Vec<u32>,
+    },
+}
+
+/// The configuration that came furthest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Furthest {
+    pub(super) event: u32,
+    trail: Option<u32>,
+}
+
+impl Furthest {
+    pub(super) fn reach<S>(&mut self, here: &Configuration<S>) {
+        if self.trail.is_none() || here.event > self.event {
+            *self = Furthest { event: here.event, trail: Some(here.trail) };
+        }
+    }
+}
+
+/// What a search found. Numbers of operations are indices into the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The operations in an order that explains everything.
+    Linearization(Vec<u32>),
+    /// No order explains all responses up to that of `op`, with all that later ones tell of calls already open.
+    Nothing { op: u32 },
+    /// The budget is used up.
+    Exhausted {
+        /// The operation whose response could not be explained yet by the search that came furthest.
+        op: u32,
+        frontier: usize,
+        partial: Vec<u32>,
+    },
+}
+
+/// Searches a case within `budget` configurations, which it uses up as it goes.
+pub(super) fn search<M: Model>(
+    model: &M,
+    operations: &Operations<M>,
+    case: &[CaseCall],
+    budget: &mut u64,
+) -> Found {
+    let mut space = Space::new(model, operations, case);
+    match space.slots() {
+        0..=64 => compete::<M, [u64; 1]>(&mut space, budget),
+        65..=128 => compete::<M, [u64; 2]>(&mut space, budget),
+        _ => compete::<M, Box<[u64]>>(&mut space, budget),
+    }
+}
+
+/// The states in which the system can be just before the response of `op`, if everything but that is known; `None` if
+/// the budget does not suffice.
+pub(super) fn states_before<M: Model>(
+    model: &M,
+    operations: &Operations<M>,
+    case: &[CaseCall],
+    op: u32,
+    budget: &mut u64,
+) -> Option<Vec<M::State>> {
+    let mut space = Space::barring(model, operations, case, Some(op));
+    let end = Frontier::<Box<[u64]>>::new(&mut space).run(&mut space, budget)?;
+    match end {
+        End::Stuck { states, .. } => {
+            Some(states.into_iter().map(|state| space.state(state).clone()).collect())
+        }
+        End::Linearized(_) => None,
+    }
+}
+
+fn compete<M: Model, S: SlotSet>(space: &mut Space<'_, M>, budget: &mut u64) -> Found {
+    let mut depth_first = DepthFirst::<S>::new(space);
+    let mut frontier = Frontier::<S>::new(space);
+    let mut turn = FIRST_TURN;
+    loop {
+        let end = take_turn(budget, turn, |allowance| depth_first.run(space, allowance));
+        let end = end.or_else(|| {
+            take_turn(budget, turn / DEPTH_FIRST_SHARE, |allowance| frontier.run(space, allowance))
+        });
+        if let Some(end) = end {
+            return conclude::<M, S>(space, end);
+        }
+        if *budget == 0 {
+            return exhausted(space, &depth_first, &frontier);
+        }
+        turn *= 2;
+    }
+}
+
+/// Runs a search for at most `turn` configurations and takes what it used off the budget.
+fn take_turn(
+    budget: &mut u64,
+    turn: u64,
+    run: impl FnOnce(&mut u64) -> Option<End>,
+) -> Option<End> {
+    let granted = turn.min(*budget);
+    let mut allowance = granted;
+    let end = run(&mut allowance);
+    *budget -= granted - allowance;
+    end
+}
+
+fn conclude<M: Model, S: SlotSet>(space: &mut Space<'_, M>, end: End) -> Found {
+    match end {
+        End::Linearized(trail) => Found::Linearization(space.linearization::<S>(trail)),
+        End::Stuck { event, .. } => Found::Nothing { op: space.op_of_event(event) },
+    }
+}
+
+fn exhausted<M: Model, S: SlotSet>(
+    space: &mut Space<'_, M>,
+    depth_first: &DepthFirst<S>,
+    frontier: &Frontier<S>,
+) -> Found {
+    let (deep, broad) = (depth_first.furthest, frontier.furthest);
+    let furthest = if deep.event >= broad.event { deep } else { broad };
+    let partial = furthest.trail.map_or(Vec::new(), |trail| space.linearization::<S>(trail));
+    Found::Exhausted { op: space.op_of_event(furthest.event), frontier: frontier.len(), partial }
+}

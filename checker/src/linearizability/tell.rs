@@ -1,0 +1,103 @@
+//! Counterexamples and progress in sentences.
+
+use super::case::{CaseCall, Operations};
+use super::model::Model;
+use super::verdict::{Counterexample, Progress};
+
+/// What the sentences speak of.
+pub(super) struct Teller<'a, M: Model> {
+    pub(super) model: &'a M,
+    pub(super) operations: &'a Operations<M>,
+    pub(super) partition: Option<String>,
+}
+
+impl<M: Model> Teller<'_, M> {
+    /// `write 3 by process 1 (4 to 9)`
+    fn operation(&self, op: usize) -> String {
+        let operation = &self.operations[op];
+        let described = self.model.describe(&operation.input, operation.output());
+        let until =
+            operation.returned().map_or(", no response".to_owned(), |at| format!(" to {at}"));
+        format!("`{described}` by process {} ({}{until})", operation.process, operation.invoked)
+    }
+
+    pub(super) fn explain(&self, found: &Counterexample) -> Vec<String> {
+        let mut explain = vec![format!(
+            "Nothing explains the response of {}{}; everything before it can be explained.",
+            self.operation(found.failing),
+            self.place()
+        )];
+        explain.extend(states(found));
+        match found.core.len() {
+            1 => explain.push("This response alone is impossible.".to_owned()),
+            count => {
+                explain.push(format!("These {count} responses contradict each other:"));
+                explain.extend(found.core.iter().map(|&op| format!("{}.", self.operation(op))));
+            }
+        }
+        explain.extend(others(found));
+        explain
+    }
+
+    pub(super) fn progress(
+        &self,
+        case: &[CaseCall],
+        op: u32,
+        frontier: usize,
+        partial: Vec<usize>,
+    ) -> Progress {
+        let (operations, reached) = (case.len(), op as usize);
+        let explain = vec![
+            format!(
+                "The budget was used up{} before it was known whether the history is linearizable.",
+                self.place()
+            ),
+            format!(
+                "The first response not explained so far is that of {}.",
+                self.operation(reached)
+            ),
+            format!(
+                "{} of {operations} operations are in the longest explanation found; {frontier} others were in hand.",
+                partial.len()
+            ),
+        ];
+        let partition = self.partition.clone();
+        Progress { partition, operations, reached, frontier, partial, explain }
+    }
+
+    /// ` in partition x`, if there are partitions.
+    fn place(&self) -> String {
+        self.partition.as_ref().map_or(String::new(), |key| format!(" in partition {key}"))
+    }
+}
+
+fn states(found: &Counterexample) -> Option<String> {
+    let (last, first) = found.states.split_last()?;
+    let hidden = found.states_count - found.states.len();
+    Some(match (first, hidden) {
+        ([], 0) => format!("Before it takes effect, the state can only be {last}."),
+        (_, 0) => {
+            format!("Before it takes effect, the state is {} or {last}.", first.join(", "))
+        }
+        _ => format!(
+            "Before it takes effect, the state is {}, {last} or one of {hidden} others.",
+            first.join(", ")
+        ),
+    })
+}
+
+fn others(found: &Counterexample) -> Vec<String> {
+    let mut others = Vec::new();
+    let rest = found.prefix - found.core.len();
+    if rest > 0 {
+        others.push(format!(
+            "That holds whenever the other {rest} operations took effect after their invocation, and if they never did."
+        ));
+    }
+    if found.is_minimal && found.core.len() > 1 {
+        others.push(
+            "If any one of these responses were unknown, the rest could be explained.".to_owned(),
+        );
+    }
+    others
+}
