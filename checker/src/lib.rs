@@ -90,9 +90,9 @@ mod interner;
 mod judge;
 mod judges;
 pub mod klog;
+pub mod linearizability;
 mod lines;
 pub mod notation;
-pub mod linearizability;
 mod tell;
 pub mod verdict;
 
