@@ -92,10 +92,10 @@ mod tests {
 
     fn history() -> Vec<Operation<u8, ()>> {
         vec![
-            Operation::completed(0, 1, 0, 4, ()),
-            Operation::crashed(1, 2, 1),
-            Operation::completed(2, 4, 2, 9, ()),
-            Operation::crashed(3, 10, 3),
+            Operation::completed(0_u64, 1, 0, 4, ()),
+            Operation::crashed(1_u64, 2, 1),
+            Operation::completed(2_u64, 4, 2, 9, ()),
+            Operation::crashed(3_u64, 10, 3),
         ]
     }
 

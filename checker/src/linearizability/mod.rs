@@ -12,16 +12,16 @@
 //! // process 0   |-- write 1 --|        |-- read -> 1 --|
 //! // process 1                 |-- write 2 ... never answered
 //! let mut history = vec![
-//!     Operation::completed(0, 1, Input::Write(1), 2, Output::Done),
-//!     Operation::crashed(1, 3, Input::Write(2)),
-//!     Operation::completed(0, 4, Input::Read, 5, Output::Value(Some(1))),
+//!     Operation::completed(0_u64, 1, Input::Write(1), 2, Output::Done),
+//!     Operation::crashed(1_u64, 3, Input::Write(2)),
+//!     Operation::completed(0_u64, 4, Input::Read, 5, Output::Value(Some(1))),
 //! ];
 //! let verdict = check(&Register::default(), &history, Budget::default());
 //! assert_eq!(verdict, Verdict::Ok { orders: vec![vec![0, 2]] }); // the write of 2 is not needed
 //!
 //! // Another client sees 2 and then 1 again: no moment for the write of 2 explains both.
-//! history.push(Operation::completed(2, 6, Input::Read, 7, Output::Value(Some(2))));
-//! history.push(Operation::completed(2, 8, Input::Read, 9, Output::Value(Some(1))));
+//! history.push(Operation::completed(2_u64, 6, Input::Read, 7, Output::Value(Some(2))));
+//! history.push(Operation::completed(2_u64, 8, Input::Read, 9, Output::Value(Some(1))));
 //! let Verdict::Illegal(found) = check(&Register::default(), &history, Budget::default()) else {
 //!     panic!("1 came back");
 //! };
@@ -64,28 +64,51 @@
 //! opinion at all: the [`Budget`] was used up. It is counted in configurations, never in time, so the same history has
 //! the same verdict everywhere; [`Progress`] tells how far the search came, and a larger budget may settle it.
 //!
+//! # Files
+//!
+//! [`check_named`] judges a file of events, `{"process":0,"type":"invoke","f":"write","value":3}` in JSON or
+//! `{:process 0, :type :invoke, :f :write, :value 3}` in EDN. The events `f value` are, by model:
+//!
+//! | model | invocation | completion |
+//! |---|---|---|
+//! | `register` | `read null`, `write v`, `cas [old, new]` | `read v` (null: empty), `write v`, `cas [old, new]`, `cas [old, new, false]` (refused) |
+//! | `multi-register` | `txn [["r", k, null], ["w", k, v], ...]` | the same with the values read |
+//! | `key-value` | `get [k, null]`, `put [k, v]`, `append [k, v]` | `get [k, [v, ...]]`, the others as invoked |
+//! | `queue` | `enqueue v`, `dequeue null` | `enqueue v`, `dequeue v` (null: empty) |
+//! | `log` | `append v`, `fetch offset`, `read null` | `append v` or `append [offset, v]`; `fetch [offset, [v, ...]]`, with the log's end `fetch [offset, [v, ...], end]`; `read [v, ...]`, the whole log |
+//!
+//! Keys and values are any scalars. A completion is `ok` (it happened), `fail` (it certainly did not), or `info` (nobody
+//! knows).
+//!
 //! # Where to read next
 //!
 //! [`Model`] and one of the [`models`]; then inside, `space` for the moves, `depth_first` and `frontier` for the two
 //! searches, `search` for their competition, `counterexample` for what happens after a failure.
 
+mod atom;
 mod case;
 mod check;
 mod counterexample;
 mod depth_first;
+mod forms;
 mod frontier;
 mod interner;
 mod memo;
 mod model;
 pub mod models;
+mod named;
 mod operation;
+mod read;
 mod search;
 mod slots;
 mod space;
 mod tell;
 mod verdict;
 
+pub use atom::Atom;
 pub use check::check;
 pub use model::Model;
-pub use operation::{Operation, Response};
+pub use named::{ModelName, Outcome, check_named};
+pub use operation::{Operation, Process, Response};
+pub use read::Notation;
 pub use verdict::{Budget, Counterexample, Progress, STATES_SHOWN, Verdict};

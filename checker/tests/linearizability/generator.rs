@@ -71,11 +71,13 @@ pub fn history<I: Clone, O: Clone>(
     operations
 }
 
+/// What is asked of a register here.
+pub type RegisterInput = register::Input<u64>;
+/// What it answers.
+pub type RegisterOutput = register::Output<u64>;
+
 /// A register under reads, writes and compare-and-sets of a few values, as in the tests of etcd.
-pub fn registers(
-    seed: u64,
-    shape: Shape,
-) -> Vec<Operation<register::Input<u64>, register::Output<u64>>> {
+pub fn registers(seed: u64, shape: Shape) -> Vec<Operation<RegisterInput, RegisterOutput>> {
     use register::{Input, Output};
     let (mut random, mut value) = (Random(seed), None);
     let ask = |random: &mut Random| match random.below(3) {

@@ -34,7 +34,7 @@ fn a_log_of_two_hundred_clients_needs_masks_in_chunks() {
 
     let last = operations.iter().filter_map(Operation::returned).max().unwrap();
     let stale = Output::Fetched { values: vec![], end: Some(0) };
-    operations.push(Operation::completed(0, last + 1, Input::Fetch(0), last + 2, stale));
+    operations.push(Operation::completed(0_u64, last + 1, Input::Fetch(0), last + 2, stale));
     let verdict = check(&AppendLog::default(), &operations, Budget::default());
     let Verdict::Illegal(found) = verdict else {
         panic!("the log was not empty any more: {verdict:?}");

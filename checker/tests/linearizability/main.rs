@@ -2,6 +2,7 @@
 //! offsets on larger ones, and histories that are hard to search.
 
 mod agreement;
+mod files;
 mod generator;
 mod hard;
 mod oracle;

@@ -6,12 +6,12 @@ use ktrial_checker::linearizability::{Budget, Operation, Verdict, check};
 #[test]
 fn a_stale_read_is_told_with_the_two_writes_that_prove_it() {
     let history = [
-        Operation::completed(0, 1, Input::Write(1), 2, Output::Done),
-        Operation::completed(1, 3, Input::Write(2), 6, Output::Done),
-        Operation::completed(2, 4, Input::Read, 5, Output::Value(Some(1))),
-        Operation::crashed(3, 7, Input::Write(3)),
-        Operation::completed(0, 8, Input::Read, 9, Output::Value(Some(1))),
-        Operation::completed(1, 10, Input::Read, 11, Output::Value(Some(3))),
+        Operation::completed(0_u64, 1, Input::Write(1), 2, Output::Done),
+        Operation::completed(1_u64, 3, Input::Write(2), 6, Output::Done),
+        Operation::completed(2_u64, 4, Input::Read, 5, Output::Value(Some(1))),
+        Operation::crashed(3_u64, 7, Input::Write(3)),
+        Operation::completed(0_u64, 8, Input::Read, 9, Output::Value(Some(1))),
+        Operation::completed(1_u64, 10, Input::Read, 11, Output::Value(Some(3))),
     ];
     let Verdict::Illegal(found) = check(&Register::default(), &history, Budget::default()) else {
         panic!("1 was overwritten");

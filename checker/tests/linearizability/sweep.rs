@@ -62,7 +62,7 @@ fn displaced(seed: u64, tells_offsets: bool) -> (Vec<Call>, Vec<u64>) {
     }
     let now = operations.iter().filter_map(Operation::returned).max().unwrap_or(0);
     let everything = Output::Fetched { values: log.clone(), end: Some(log.len() as u64) };
-    operations.push(Operation::completed(99, now + 1, Input::Fetch(0), now + 2, everything));
+    operations.push(Operation::completed(99_u64, now + 1, Input::Fetch(0), now + 2, everything));
     (operations, log)
 }
 
