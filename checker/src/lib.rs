@@ -76,7 +76,8 @@
 //! # Where to read next
 //!
 //! [`history`] is the vocabulary and how to record it, [`verdict`] and [`anomaly`] what comes out, [`contract`] what was
-//! promised, [`klog`] the file format. Inside, `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the
+//! promised, [`settings`] how it is said, [`window`] what
+//! happened around an anomaly, [`klog`] the file format. Inside, `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the
 //! first line.
 
 pub mod anomaly;
@@ -93,7 +94,9 @@ pub mod klog;
 pub mod linearizability;
 mod lines;
 pub mod notation;
+pub mod settings;
 mod tell;
 pub mod verdict;
+pub mod window;
 
 pub use judge::judge;

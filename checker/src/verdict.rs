@@ -170,6 +170,16 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The counters that say how much a property was put to the test, in the order of declaration.
+    pub fn of(&self, property: Property) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let names: &[&str] = match property {
+            Property::PartitionOrder => &["records_read", "slots", "order_pairs", "poll_steps"],
+            Property::AckedDurability => &["acked", "indeterminate", "final_reads", "acked_judged"],
+            Property::AtLeastOnce => &["group_partitions", "owed", "unreached", "commits"],
+        };
+        self.counters().into_iter().filter(|(name, _)| names.contains(name))
+    }
+
     /// The counters by name, in the order of declaration.
     #[must_use]
     pub fn counters(&self) -> [(&'static str, u64); 14] {

@@ -1,14 +1,20 @@
 //! What a user can get wrong, said with the place and the nearest right thing.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ktrial_checker::klog::ReadError;
+use ktrial_checker::settings::SettingError;
 use ktrial_scenarios::bundle::BundleError;
 use ktrial_scenarios::campaign::{CampaignError, ResultsError};
 use ktrial_scenarios::format::{OverrideError, ScenarioError, nearest};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 
 use ktrial_reports::Look;
+
+/// What the first line of a history has to be.
+const NO_HEADER: &str =
+    r#"a history is JSON lines, and the first is a header: {"h":"klog/1"} is the least"#;
 
 /// A mistake of the user's, or a file that cannot be used. Exit code 2.
 #[derive(Debug, Diagnostic, thiserror::Error)]
@@ -50,6 +56,14 @@ pub enum UserError {
     #[error("a bundle has its own seed and settings")]
     #[diagnostic(help("leave out --seed and --set"))]
     SeedOfBundle,
+    /// A history that is wrong.
+    #[error("{}: {message}", path.display())]
+    History {
+        path: PathBuf,
+        message: String,
+        #[help]
+        help: Option<&'static str>,
+    },
     /// A file that cannot be read or written.
     #[error("cannot use {}: {cause}", path.display())]
     File { path: PathBuf, cause: io::Error },
@@ -94,6 +108,23 @@ impl UserError {
         let ScenarioError { message, help, span } = error;
         let text = NamedSource::new(path, text);
         Self::ScenarioFile(Box::new(WrongFile { message, text, place: span.into(), help }))
+    }
+
+    /// A history that cannot be read.
+    pub fn history(path: &Path, error: ReadError) -> Self {
+        match error {
+            ReadError::Io(cause) => Self::File { path: path.to_owned(), cause },
+            ReadError::Malformed { line, .. } | ReadError::Truncated { line } => {
+                let help = (line == 1).then_some(NO_HEADER);
+                Self::History { path: path.to_owned(), message: error.to_string(), help }
+            }
+        }
+    }
+
+    /// A history whose header promises what nobody can.
+    pub fn header(path: &Path, error: &SettingError) -> Self {
+        let message = format!("line 1: {error}");
+        Self::History { path: path.to_owned(), message, help: None }
     }
 
     /// A change that cannot be made.

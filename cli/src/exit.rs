@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use ktrial_reports::Answer;
 use ktrial_scenarios::campaign::Conclusion;
 
 /// What the command tells the shell. Of several answers the worst counts: 101, then 5, 1, 3, 4, 0.
@@ -34,6 +35,16 @@ impl From<Conclusion> for Exit {
             Conclusion::Violated => Self::Violated,
             Conclusion::Diverged => Self::Diverged,
             Conclusion::Panicked => Self::Panicked,
+        }
+    }
+}
+
+impl From<Answer> for Exit {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Held => Self::Held,
+            Answer::Inconclusive => Self::Inconclusive,
+            Answer::Violated => Self::Violated,
         }
     }
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use ktrial_checker::contract::Contract;
+use ktrial_checker::settings::{SETTINGS, SettingError};
 use ktrial_scenarios::campaign::{Partition, SeedRange, parse_seed};
-use ktrial_scenarios::format::{Duration, Override};
+use ktrial_scenarios::format::{Duration, Override, nearest};
 use ktrial_scenarios::run::Until;
 
 const EXAMPLES: &str = "\
@@ -18,6 +20,7 @@ Examples:
                                                  many seeds, kept in a folder; run again to go on
   ktrial replay acks-one-loses --seed 7 --trace  one seed, told line by line
   ktrial show acks-one-loses > mine.toml         the start of a scenario of your own
+  ktrial check history.klog.jsonl                a history of your own cluster, judged
 
 Exit codes:
   0 everything asked for held    1 a violation                 2 wrong command line or file
@@ -71,6 +74,8 @@ pub enum Verb {
     Replay(ReplayFlags),
     /// Join the results of several runs and judge them together
     Merge(MergeFlags),
+    /// Judge recorded histories of a log
+    Check(CheckFlags),
     /// List the scenarios that come with ktrial
     List {
         /// Only the names, one on a line
@@ -105,6 +110,8 @@ pub enum SchemaOf {
     Summary,
     /// A plan of faults
     Plan,
+    /// The report of judged histories
+    Check,
 }
 
 #[derive(Args, Debug)]
@@ -163,6 +170,60 @@ pub enum Report {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
+A history says what producers and consumers did and were told; `klog/1` files are JSON lines, which `ktrial run --history` \
+writes and any client can. It is judged by what was promised: an anomaly that the contract permits is shown and does not fail. \
+What the file's header says of the configuration counts, else Kafka's defaults; --contract has the last word.
+
+Exit codes: 0 all held, 1 a broken promise, 2 a file that cannot be read, 3 not everything could be judged.
+
+Examples:
+  ktrial check history.klog.jsonl
+  ktrial check run-*.klog.jsonl --contract acks=all,min.insync.replicas=2
+  ktrial check - --report json=check.json --report junit=check.xml < history.klog.jsonl
+  ktrial check history.klog.jsonl --report md=$GITHUB_STEP_SUMMARY")]
+pub struct CheckFlags {
+    /// The histories; - is standard input
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// What was promised, by Kafka's names
+    #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = parse_promise)]
+    pub contract: Vec<Promise>,
+    /// Write a report: json=PATH, junit=PATH (XML) or md=PATH (a job summary)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_check_report)]
+    pub reports: Vec<CheckReport>,
+}
+
+/// One setting of a contract, known to be possible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The setting.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A report of a check to be written into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// What it is written as.
+    pub format: CheckReportFormat,
+    /// Where to.
+    pub path: PathBuf,
+}
+
+/// What a check is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckReportFormat {
+    /// The whole check as JSON.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// Markdown.
+    Markdown,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
 A bundle is replayed as it was; a scenario's seed is run twice. The exit code is 0 if the trace hashes are \
 equal, whatever the trial finds, and 5 if they are not. To judge a seed, run it: ktrial run SCENARIO --seed SEED.
 
@@ -211,6 +272,41 @@ fn parse_report(text: &str) -> Result<Report, String> {
     match text.split_once('=') {
         Some(("json", path)) if !path.is_empty() => Ok(Report::Json(path.into())),
         _ => Err("write json=PATH".to_owned()),
+    }
+}
+
+fn parse_check_report(text: &str) -> Result<CheckReport, String> {
+    let (format, path) = text.split_once('=').unwrap_or((text, ""));
+    let format = match format {
+        "json" => Some(CheckReportFormat::Json),
+        "junit" => Some(CheckReportFormat::Junit),
+        "md" => Some(CheckReportFormat::Markdown),
+        _ => None,
+    };
+    match format {
+        Some(format) if !path.is_empty() => Ok(CheckReport { format, path: path.into() }),
+        _ => Err("write json=PATH, junit=PATH or md=PATH".to_owned()),
+    }
+}
+
+fn parse_promise(text: &str) -> Result<Promise, String> {
+    let Some((key, value)) = text.split_once('=') else {
+        return Err("write KEY=VALUE, such as acks=all".to_owned());
+    };
+    let (key, value) = (key.trim(), value.trim());
+    match Contract::default().set(key, value) {
+        Ok(()) => Ok(Promise { key: key.to_owned(), value: value.to_owned() }),
+        Err(error) => Err(format!("{error}{}", nearest_setting(&error))),
+    }
+}
+
+/// The setting that was probably meant, or all of them.
+fn nearest_setting(error: &SettingError) -> String {
+    let SettingError::UnknownKey { key } = error else { return String::new() };
+    let keys = || SETTINGS.iter().map(|setting| setting.key);
+    match nearest(key, keys()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; it has {}", keys().collect::<Vec<_>>().join(", ")),
     }
 }
 

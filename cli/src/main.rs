@@ -6,6 +6,7 @@
 mod error;
 mod exit;
 mod flags;
+mod output;
 mod progress;
 mod select;
 mod terminal;
@@ -51,6 +52,7 @@ fn call(verb: Verb, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Run(flags) => verbs::run::run(flags, terminal),
         Verb::Replay(flags) => verbs::replay::replay(flags, terminal),
         Verb::Merge(flags) => verbs::merge::merge(&flags, terminal),
+        Verb::Check(flags) => verbs::check::check(&flags, terminal),
         Verb::List { names } => verbs::list::list(names, terminal),
         Verb::Show { name } => verbs::show::show(&name),
         Verb::Schema { what } => verbs::schema::schema(what),

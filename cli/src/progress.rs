@@ -72,14 +72,75 @@ impl Lines {
     }
 }
 
+/// The progress of reading a history.
+pub enum Reading {
+    /// Nothing is shown.
+    Silent,
+    /// A bar that is drawn over and over.
+    Bar(ProgressBar),
+    /// A line now and then.
+    Lines {
+        /// The file.
+        file: String,
+        /// Its bytes, if their number is known.
+        bytes: Option<u64>,
+        /// When the last line was printed.
+        last: Instant,
+    },
+}
+
+impl Reading {
+    /// The progress through a file of so many bytes; their number is not known of what comes through a pipe.
+    pub fn start(terminal: &Terminal, file: &str, bytes: Option<u64>) -> Self {
+        match (terminal.quiet, terminal.live) {
+            (true, _) => Self::Silent,
+            (false, true) => Self::Bar(bytes_bar(file, bytes, terminal.err.ascii)),
+            (false, false) => Self::Lines { file: file.to_owned(), bytes, last: Instant::now() },
+        }
+    }
+
+    /// Shows how many bytes were read.
+    pub fn show(&mut self, read: u64) {
+        match self {
+            Self::Bar(bar) => bar.set_position(read),
+            Self::Lines { file, bytes, last } if last.elapsed() >= LINE_EVERY => {
+                *last = Instant::now();
+                let of = bytes.map_or_else(String::new, |bytes| format!(" of {}", bytes >> 20));
+                eprintln!("{file}: {}{of} MiB read", read >> 20);
+            }
+            Self::Silent | Self::Lines { .. } => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bytes_bar(file: &str, bytes: Option<u64>, ascii: bool) -> ProgressBar {
+    let bar = bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let template = match bytes {
+        Some(_) => "{prefix} {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left",
+        None => "{prefix} {spinner} {bytes}, {bytes_per_sec}",
+    };
+    styled(bar, template, file, ascii)
+}
+
 fn bar(scenario: &str, seeds: Option<u64>, ascii: bool) -> ProgressBar {
     let bar = seeds.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     let template = match seeds {
         Some(_) => "{prefix} {bar:30} {pos}/{len} seeds, {per_sec}, {eta} left {msg}",
         None => "{prefix} {spinner} {pos} seeds, {per_sec} {msg}",
     };
+    styled(bar, template, scenario, ascii)
+}
+
+fn styled(bar: ProgressBar, template: &str, prefix: &str, ascii: bool) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the template is valid");
     bar.set_style(if ascii { style.progress_chars("#>-").tick_chars("-\\|/ ") } else { style });
-    bar.set_prefix(scenario.to_owned());
+    bar.set_prefix(prefix.to_owned());
     bar
 }

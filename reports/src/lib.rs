@@ -3,12 +3,14 @@
 //!
 //! - [`campaigns()`]: the table of a run with what was found
 //! - [`catalogue()`]: the table of `ktrial list`
+//! - [`check()`]: what is said of judged histories, [`check_markdown`] and [`check_junit`] beside it, all from a [`Check`]
 //! - [`trace_line`]: one line of a told trial
 //! - [`replay()`]: what a replay says at its end, and [`divergence()`] if it went another way
 //! - [`Look`]: width, colour and characters
 
 mod campaigns;
 mod catalogue;
+mod check;
 mod divergence;
 mod evidence;
 mod look;
@@ -21,6 +23,9 @@ mod wrap;
 
 pub use campaigns::campaigns;
 pub use catalogue::catalogue;
+pub use check::{
+    Answer, CHECK_SCHEMA, Check, FileCheck, PromisedBy, check, check_junit, check_markdown,
+};
 pub use divergence::divergence;
 pub use look::Look;
 pub use number::{grouped, seconds};

@@ -32,6 +32,8 @@ pub fn plan() -> Schema {
     of::<FaultPlan>()
 }
 
-fn of<T: JsonSchema>() -> Schema {
+/// The schema of anything else that is written as JSON.
+#[must_use]
+pub fn of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }

@@ -244,6 +244,19 @@ impl What {
             _ => None,
         }
     }
+
+    /// Whether this event invokes an operation that a later event completes.
+    #[must_use]
+    pub fn is_invocation(self) -> bool {
+        matches!(
+            self,
+            What::SendInvoked { .. }
+                | What::TxnBegun
+                | What::CommitInvoked { .. }
+                | What::CommittedInvoked { .. }
+                | What::ListOffsetsInvoked { .. }
+        )
+    }
 }
 
 /// Why a consumer reads on from where it does.

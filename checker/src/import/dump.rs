@@ -12,17 +12,13 @@ use super::payload;
 use crate::history::{Clock, History, Key, Meta, Offset, Order, ProcessId, Source, Time, Value};
 use crate::klog::{Imported, ReadError};
 use crate::lines::Lines;
-use crate::notation::Problem;
+use crate::notation::{Problem, cut_line};
 use std::io::BufRead;
 
 /// Reads a dump.
 pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
-    let mut lines = Lines::of(input);
     let mut dump = Dump::new();
-    while let Some(line) = lines.next()? {
-        dump.now = Time(line.number);
-        dump.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
-    }
+    dump.imported.cut_line = cut_line(dump.lines(&mut Lines::of(input)))?;
     dump.poll();
     Ok(dump.imported)
 }
@@ -40,6 +36,14 @@ struct Dump {
 }
 
 impl Dump {
+    fn lines(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), ReadError> {
+        while let Some(line) = lines.next()? {
+            self.now = Time(line.number);
+            self.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
+        }
+        Ok(())
+    }
+
     fn new() -> Self {
         let (clock, order) = (Clock::PerProcess, Order::PerProcess);
         let meta = Meta { source: Source::App, clock, order, reads_only: true, ..Meta::default() };

@@ -2,13 +2,20 @@
 
 use crate::klog::{Imported, ReadError, Reader};
 use crate::notation::names::{KeyType, to_klog};
-use crate::notation::{Form, Problem, Tokens, edn, json};
+use crate::notation::{Form, Problem, Tokens, cut_line, edn, json};
 use std::io::BufRead;
 
 /// Reads a file of EDN.
 pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
+    let mut reader = Reader::default();
+    let cut_line = cut_line(operations(&mut reader, input))?;
+    let imported = reader.finish().map_err(|problem| problem.at(1, true))?;
+    Ok(Imported { cut_line, ..imported })
+}
+
+fn operations(reader: &mut Reader, input: impl BufRead) -> Result<(), ReadError> {
     let mut forms = edn::Forms::new(input);
-    let (mut reader, mut tokens, mut line) = (Reader::default(), Tokens::new(), String::new());
+    let (mut tokens, mut line) = (Tokens::new(), String::new());
     let mut is_first = true;
     while forms.next(&mut tokens)? {
         let here = |problem: Problem| Problem { column: 0, ..problem }.at(forms.line(), true);
@@ -20,7 +27,7 @@ pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
         reader.line(&line).map_err(here)?;
         line.clear();
     }
-    reader.finish().map_err(|problem| problem.at(1, true))
+    Ok(())
 }
 
 /// Histories made by hand have no times; the reader counts operations then, which says nothing across processes.

@@ -27,14 +27,9 @@ const CLOCK_ERROR_NS: u64 = 1_000_000_000;
 
 /// Reads what verifiable clients print.
 pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
-    let mut lines = Lines::of(input);
     let mut log = Log::new();
-    while let Some(line) = lines.next()? {
-        if !line.text.is_empty() {
-            log.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
-        }
-    }
-    Ok(log.finish())
+    let cut_line = cut_line(log.lines(&mut Lines::of(input)))?;
+    Ok(Imported { cut_line, ..log.finish() })
 }
 
 /// A line, with the fields of all kinds of lines.
@@ -95,6 +90,15 @@ const DEFINITE: [&str; 7] = [
 ];
 
 impl Log {
+    fn lines(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), ReadError> {
+        while let Some(line) = lines.next()? {
+            if !line.text.is_empty() {
+                self.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
+            }
+        }
+        Ok(())
+    }
+
     fn new() -> Self {
         let mut history = History::of(Meta {
             source: Source::Verifiable,

@@ -1,6 +1,7 @@
 //! The first line: what is said of a history as a whole, shared by reader and writer so that they cannot disagree.
 
 use super::words::unknown_word;
+use crate::contract::Contract;
 use crate::history::{Clock, CommitSemantics, History, Isolation, Key, Meta, Order, Source};
 use crate::notation::Problem;
 use serde::de::{MapAccess, Visitor};
@@ -111,6 +112,18 @@ impl Header {
             processes: history.sessions().map(process).collect(),
             value_series: history.value_series().map(|(n, name)| (n, name.to_owned())).collect(),
         }
+    }
+
+    /// The same header that says what was promised, by the short names of the settings.
+    pub(super) fn promising(mut self, contract: &Contract) -> Self {
+        let json = |value: String| match (value.parse::<bool>(), value.parse::<u64>()) {
+            (Ok(bool), _) => Json::from(bool),
+            (_, Ok(number)) => Json::from(number),
+            _ => Json::from(value),
+        };
+        let settings = contract.settings();
+        self.config.extend(settings.map(|(it, value)| (it.short.to_owned(), json(value))));
+        self
     }
 
     /// Reads the header line.

@@ -27,6 +27,15 @@ pub enum ReadError {
     },
 }
 
+/// The line in whose middle a file ends, if that is all that is wrong with it: what was read before it is good.
+pub(crate) fn cut_line(read: Result<(), ReadError>) -> Result<Option<u64>, ReadError> {
+    match read {
+        Ok(()) => Ok(None),
+        Err(ReadError::Truncated { line }) => Ok(Some(line)),
+        Err(error) => Err(error),
+    }
+}
+
 fn at(column: usize) -> String {
     if column == 0 { String::new() } else { format!(", column {column}") }
 }

@@ -16,7 +16,7 @@ pub mod json;
 pub mod names;
 mod token;
 
-pub(crate) use error::Problem;
 pub use error::ReadError;
+pub(crate) use error::{Problem, cut_line};
 pub use form::{Entries, Form, Forms};
 pub use token::{Shape, Text, Token, Tokens};

@@ -79,9 +79,17 @@ proptest! {
         let file = written(&history);
         let cut = 1 + cut.index(file.len() - 1);
         let at_the_end_of_a_line = file[cut - 1] == b'\n' || file[cut] == b'\n';
+        let whole_lines = file[..cut].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let number = file[..cut].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
         match klog::read(&file[..cut]) {
-            Ok(_) => prop_assert!(at_the_end_of_a_line),
-            Err(error) => prop_assert!(matches!(error, ReadError::Truncated { .. }), "{error}"),
+            Ok(imported) if at_the_end_of_a_line => prop_assert_eq!(imported.cut_line, None),
+            Ok(imported) => {
+                prop_assert_eq!(imported.cut_line, Some(number));
+                let before = klog::read(&file[..whole_lines]).unwrap().history;
+                prop_assert_eq!(written(&imported.history), written(&before), "nothing of the line itself is taken");
+            }
+            Err(ReadError::Truncated { line }) => prop_assert_eq!(line, 1, "only the header cannot be done without"),
+            Err(error) => prop_assert!(false, "{error}"),
         }
     }
 }

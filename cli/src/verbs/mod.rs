@@ -1,5 +1,6 @@
 //! The verbs, a file each.
 
+pub mod check;
 pub mod completions;
 pub mod list;
 pub mod merge;

@@ -1,6 +1,5 @@
 //! `ktrial run`: scenarios over many seeds.
 
-use std::fs;
 use std::path::Path;
 
 use ktrial_scenarios::campaign::{self, Campaign, Case, Conclusion, Options, Stopwatch, Summary};
@@ -10,6 +9,7 @@ use super::Failure;
 use crate::error::UserError;
 use crate::exit::Exit;
 use crate::flags::{Report, RunFlags};
+use crate::output::{json, write_whole};
 use crate::progress::Meter;
 use crate::terminal::{self, Terminal};
 use crate::typed::Run;
@@ -96,13 +96,7 @@ fn first_failure(campaigns: &[Campaign]) -> Option<String> {
     seeds.map(|(campaign, seed)| campaign.replay_command(seed)).next()
 }
 
-/// Writes a report whole or not at all.
 fn write_report(report: &Report, summary: &Summary) -> Result<(), UserError> {
     let Report::Json(path) = report;
-    let unfinished = path.with_extension("unfinished");
-    let json =
-        serde_json::to_string_pretty(summary).expect("a summary always has a JSON form") + "\n";
-    fs::write(&unfinished, json)
-        .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(|cause| UserError::File { path: path.clone(), cause })
+    write_whole(path, &json(summary))
 }

@@ -1,5 +1,6 @@
 //! `ktrial schema`: the JSON Schema of what ktrial reads and writes.
 
+use ktrial_reports::Check;
 use ktrial_scenarios::schema;
 
 use super::Failure;
@@ -17,6 +18,7 @@ pub fn schema(what: SchemaOf) -> Result<Exit, Failure> {
         SchemaOf::Bundle => schema::bundle(),
         SchemaOf::Summary => schema::summary(),
         SchemaOf::Plan => schema::plan(),
+        SchemaOf::Check => schema::of::<Check>(),
     };
     let json = serde_json::to_string_pretty(&schema).expect("a schema always has a JSON form");
     terminal::print(&(json + "\n")).map_err(Failure::Output)?;

@@ -17,7 +17,7 @@ use crate::history::{
 use crate::interner::Interner;
 use crate::lines::Lines;
 use crate::notation::json::Cursor;
-use crate::notation::{Problem, ReadError};
+use crate::notation::{Problem, ReadError, cut_line};
 use calls::Calls;
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -31,6 +31,9 @@ pub struct Imported {
     pub config: BTreeMap<String, String>,
     /// How many lines of which `f` and type, or which unknown fields, say nothing that can be judged and were left out.
     pub ignored: BTreeMap<String, u64>,
+    /// The last line, if the file ends in the middle of it, as one does whose writer was killed. The history has what the
+    /// lines before say.
+    pub cut_line: Option<u64>,
 }
 
 /// Reads a `klog/1` file.
@@ -38,11 +41,10 @@ pub struct Imported {
 /// # Errors
 /// Those of `input`, and the first line that is not what the format says.
 pub fn read(input: impl BufRead) -> Result<Imported, ReadError> {
-    let mut lines = Lines::of(input);
     let mut reader = Reader::default();
-    while let Some(line) = lines.next()? {
-        reader.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
-    }
+    let read = reader.lines(&mut Lines::of(input));
+    reader.imported.cut_line =
+        if reader.has_header { cut_line(read)? } else { read.map(|()| None)? };
     reader.finish().map_err(|problem| problem.at(1, true))
 }
 
@@ -100,6 +102,13 @@ const OPERATIONS: &[&str] = &[
 ];
 
 impl Reader {
+    fn lines(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), ReadError> {
+        while let Some(line) = lines.next()? {
+            self.line(line.text).map_err(|problem| problem.at(line.number, line.is_whole))?;
+        }
+        Ok(())
+    }
+
     /// Reads the next line, the first of which is the header.
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Problem> {
         match text {

@@ -6,6 +6,7 @@ mod text;
 use super::header::Header;
 use super::line::HEALED;
 use super::words;
+use crate::contract::Contract;
 use crate::history::{CommitSemantics, Event, History, OpId, Time, What};
 use std::io::{self, Write};
 use text::{Text, quoted};
@@ -15,7 +16,19 @@ use text::{Text, quoted};
 /// # Errors
 /// Those of `out`.
 pub fn write(history: &History, out: impl Write) -> io::Result<()> {
-    Writer::of(history, out)?.events()
+    Writer::of(history, &Header::of(history), out)?.events()
+}
+
+/// Writes `history` as `klog/1` and says in its header what was promised. Give it a buffered writer.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_with_contract(
+    history: &History,
+    contract: &Contract,
+    out: impl Write,
+) -> io::Result<()> {
+    Writer::of(history, &Header::of(history).promising(contract), out)?.events()
 }
 
 struct Writer<'h, W> {
@@ -32,8 +45,8 @@ struct Writer<'h, W> {
 }
 
 impl<'h, W: Write> Writer<'h, W> {
-    fn of(history: &'h History, mut out: W) -> io::Result<Self> {
-        serde_json::to_writer(&mut out, &Header::of(history))?;
+    fn of(history: &'h History, header: &Header, mut out: W) -> io::Result<Self> {
+        serde_json::to_writer(&mut out, header)?;
         out.write_all(b"\n")?;
         Ok(Writer {
             history,

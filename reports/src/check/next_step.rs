@@ -1,0 +1,73 @@
+//! The last line of a check: what it says as a whole, and what to do next.
+
+use super::document::{Answer, Check, FileCheck, KindCheck, PromisedBy};
+use crate::number::counted;
+
+/// The line, in a few sentences.
+pub(super) fn next_step(check: &Check) -> String {
+    format!("{} {}", summary(check), advice(check))
+}
+
+/// How many files say what.
+fn summary(check: &Check) -> String {
+    let count = |answer| check.files.iter().filter(|file| file.answer == answer).count() as u64;
+    let (held, violated) = (count(Answer::Held), count(Answer::Violated));
+    match (check.files.len() as u64, check.answer) {
+        (1, Answer::Held) => "The promises hold.".to_owned(),
+        (1, Answer::Inconclusive) => "Not everything could be judged.".to_owned(),
+        (1, Answer::Violated) => "A promise is broken.".to_owned(),
+        (files, _) => format!(
+            "{}: {held} held, {violated} violated, {} inconclusive.",
+            counted(files, "file"),
+            files - held - violated
+        ),
+    }
+}
+
+fn advice(check: &Check) -> String {
+    let of = |answer| check.files.iter().filter(move |file| file.answer == answer);
+    match check.answer {
+        Answer::Violated => of(Answer::Violated).map(of_violation).next(),
+        Answer::Inconclusive => of(Answer::Inconclusive).map(of_open_question).next(),
+        Answer::Held => Some(of_held(check)),
+    }
+    .unwrap_or_else(|| "There was nothing to judge.".to_owned())
+}
+
+/// The promise may be the mistake; if it is not, here is all that is known.
+fn of_violation(file: &FileCheck) -> String {
+    let json = "--report json=PATH keeps all evidence".to_owned();
+    match file.promised_by {
+        PromisedBy::Defaults => format!(
+            "Kafka's defaults were assumed: if the cluster was configured otherwise, say so with --contract KEY=VALUE,...; {json}."
+        ),
+        PromisedBy::File | PromisedBy::CommandLine => {
+            format!("Begin with the first violation above; {json}.")
+        }
+    }
+}
+
+/// What the recording lacks.
+fn of_open_question(file: &FileCheck) -> String {
+    if file.properties.iter().all(|property| property.verdict == "vacuous") {
+        return "Record what producers send and what consumers poll, then check again.".to_owned();
+    }
+    "When all faults are over, read each partition to its end and record that (`drained`), then check again."
+        .to_owned()
+}
+
+/// How to be stricter.
+fn of_held(check: &Check) -> String {
+    let kinds = check.files.iter().flat_map(|file| &file.anomalies);
+    let permitted: Option<&KindCheck> = kinds.filter(|kind| kind.severity == "warning").next();
+    let prevention = permitted.and_then(|kind| kind.prevented_by.as_deref());
+    match (permitted, prevention) {
+        (Some(kind), Some(change)) => {
+            format!("What was found is permitted; {change} would prevent {}.", kind.kind)
+        }
+        (Some(_), None) => "What was found is permitted.".to_owned(),
+        (None, _) => {
+            "The table says how much each property was put to the test; --contract tries stricter promises.".to_owned()
+        }
+    }
+}
