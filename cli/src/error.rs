@@ -152,6 +152,7 @@ impl From<CampaignError> for UserError {
         match error {
             CampaignError::Results(error) => error.into(),
             CampaignError::Bundle(error) => Self::Write(error),
+            CampaignError::History(error) => Self::File { path: error.path, cause: error.source },
         }
     }
 }

@@ -130,10 +130,10 @@ pub struct RunFlags {
     #[arg(value_name = "NAME|FILE|PATTERN", value_hint = ValueHint::AnyPath)]
     pub scenarios: Vec<String>,
     /// The seeds FROM..TO, without TO [default: 0..200]
-    #[arg(long, value_name = "FROM..TO")]
+    #[arg(long, value_name = "FROM..TO", group = "chosen")]
     pub seeds: Option<SeedRange>,
     /// One seed: decimal, 0x-hexadecimal, or a 40-digit commit hash
-    #[arg(long, value_name = "SEED", value_parser = parse_seed, conflicts_with = "seeds")]
+    #[arg(long, value_name = "SEED", value_parser = parse_seed, conflicts_with = "seeds", group = "chosen")]
     pub seed: Option<u64>,
     /// Stop after this wall-clock time, shared by all scenarios; seeds are then unlimited unless named
     #[arg(long, value_name = "TIME")]
@@ -156,6 +156,10 @@ pub struct RunFlags {
     /// Keep results and the bundles of failing seeds in a folder; a second run goes on where the first was stopped
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+    /// Keep the history of every trial as FOLDER/NAME-SEED.klog.jsonl, for ktrial check; name the seeds, each takes some
+    /// 100 kB
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "chosen")]
+    pub history: Option<PathBuf>,
     /// Write a report: json=PATH
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub reports: Vec<Report>,

@@ -27,6 +27,8 @@ pub struct Run {
     pub budget: Option<Duration>,
     /// Where results and bundles are kept.
     pub folder: Option<PathBuf>,
+    /// Where the history of every trial is kept.
+    pub histories: Option<PathBuf>,
     /// The reports to write.
     pub reports: Vec<Report>,
 }
@@ -49,7 +51,8 @@ impl Run {
             check_determinism: flags.check_determinism,
         };
         let budget = flags.budget.map(|budget| Duration::from_nanos(budget.nanos));
-        Ok(Self { cases, options, budget, folder: flags.out, reports: flags.reports })
+        let (folder, histories, reports) = (flags.out, flags.history, flags.reports);
+        Ok(Self { cases, options, budget, folder, histories, reports })
     }
 }
 

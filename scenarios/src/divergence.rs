@@ -45,14 +45,14 @@ mod tests {
     use super::*;
     use crate::digest::Digest;
     use crate::outcome::TrialOutcome;
-    use crate::run::Until;
+    use crate::run::{Recording, Until};
 
     /// Tells the next of its stories each time.
     struct Storyteller(Mutex<Vec<&'static str>>);
 
     impl RunTrial for Storyteller {
-        fn run(&self, seed: u64) -> TrialOutcome {
-            TrialOutcome::new(seed, Digest::empty())
+        fn record(&self, seed: u64) -> (TrialOutcome, Recording) {
+            (TrialOutcome::new(seed, Digest::empty()), Recording::default())
         }
 
         fn trace(

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use ktrial_checker::contract::Contract;
+use ktrial_checker::history::History;
 use ktrial_sim::fault::FaultPlan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,12 @@ use crate::outcome::TrialOutcome;
 /// Runs the trials of one scenario. The same seed gives the same outcome, on every thread and every machine.
 pub trait RunTrial: Sync {
     /// The trial of one seed.
-    fn run(&self, seed: u64) -> TrialOutcome;
+    fn run(&self, seed: u64) -> TrialOutcome {
+        self.record(seed).0
+    }
+
+    /// The trial of one seed together with what its clients did and saw.
+    fn record(&self, seed: u64) -> (TrialOutcome, Recording);
 
     /// The trial of one seed, told line by line to `tell` until it ends or `until` is reached.
     fn trace(
@@ -24,6 +31,15 @@ pub trait RunTrial: Sync {
 
     /// The faults of one seed as data, as they are stored in a bundle.
     fn fault_plan(&self, seed: u64) -> FaultPlan;
+}
+
+/// What the clients of a trial did and saw, and what they were promised.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// What they did and saw.
+    pub history: History,
+    /// What the scenario's configuration promises.
+    pub contract: Contract,
 }
 
 /// One event of a trial, as a person reads it.

@@ -2,7 +2,7 @@
 //!
 //! Seeds are fixed, so nothing here is left to chance: what is found on one seed in ten is found on these on every machine.
 
-use ktrial_scenarios::campaign::{Campaign, Case, Conclusion, Options, SeedRange, run};
+use ktrial_scenarios::campaign::{Campaign, Case, Conclusion, Folders, Options, SeedRange, run};
 use ktrial_scenarios::catalogue;
 use ktrial_scenarios::trial::Trial;
 
@@ -21,7 +21,7 @@ fn campaign(name: &str) -> Campaign {
         budget: None,
         check_determinism: false,
     };
-    run(&case, &trial, &options, None, &mut |_| {}).expect("no file is used")
+    run(&case, &trial, &options, Folders::default(), &mut |_| {}).expect("no file is used")
 }
 
 /// Runs a scenario and its twin and asserts that both are as the scenario's file expects.

@@ -1,7 +1,7 @@
 //! The same seed gives the same trial: on one thread and on two, forked and not, drawn and from its bundle.
 
 use ktrial_scenarios::bundle::Bundle;
-use ktrial_scenarios::campaign::{Campaign, Case, Options, SeedRange, run, violations};
+use ktrial_scenarios::campaign::{Campaign, Case, Folders, Options, SeedRange, run, violations};
 use ktrial_scenarios::catalogue;
 use ktrial_scenarios::outcome::TrialOutcome;
 use ktrial_scenarios::run::RunTrial;
@@ -24,7 +24,8 @@ fn campaign(jobs: usize) -> Campaign {
         budget: None,
         check_determinism: true,
     };
-    run(&case, &trial("acks-one-loses"), &options, None, &mut |_| {}).expect("no file is used")
+    run(&case, &trial("acks-one-loses"), &options, Folders::default(), &mut |_| {})
+        .expect("no file is used")
 }
 
 /// Runs a world that is under way to its end.

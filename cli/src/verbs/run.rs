@@ -1,8 +1,8 @@
 //! `ktrial run`: scenarios over many seeds.
 
-use std::path::Path;
-
-use ktrial_scenarios::campaign::{self, Campaign, Case, Conclusion, Options, Stopwatch, Summary};
+use ktrial_scenarios::campaign::{
+    self, Campaign, Case, Conclusion, Folders, Options, Stopwatch, Summary,
+};
 use ktrial_scenarios::trial::Trial;
 
 use super::Failure;
@@ -29,7 +29,7 @@ pub fn run(flags: RunFlags, terminal: &Terminal) -> Result<Exit, Failure> {
         campaigns.push(one(
             case,
             &Options { budget, ..run.options },
-            run.folder.as_deref(),
+            Folders { results: run.folder.as_deref(), histories: run.histories.as_deref() },
             terminal,
         )?);
     }
@@ -60,14 +60,14 @@ pub fn conclude(
 fn one(
     case: &Case,
     options: &Options,
-    folder: Option<&Path>,
+    folders: Folders<'_>,
     terminal: &Terminal,
 ) -> Result<Campaign, Failure> {
     let trial = Trial::new(&case.scenario);
     let seeds = options.budget.is_none().then_some(options.seeds.count());
     let mut meter = Meter::start(terminal, &case.scenario.name, seeds);
     let campaign =
-        campaign::run(case, &trial, options, folder, &mut |progress| meter.show(progress));
+        campaign::run(case, &trial, options, folders, &mut |progress| meter.show(progress));
     meter.finish();
     Ok(campaign?)
 }

@@ -26,14 +26,18 @@ impl PropertyCheck {
         format!("{}{}", self.verdict, if self.permitted { ", permitted" } else { "" })
     }
 
-    /// Why, if that has to be said, and how much the property was put to the test.
+    /// Why, if that has to be said, and how much the property was put to the test, if it was at all.
     fn test(&self) -> String {
+        let reason = self.reason.clone().unwrap_or_default();
+        if self.verdict == "vacuous" {
+            return reason;
+        }
         let counter = |(name, count): (&&str, &u64)| {
             format!("{} {}", name.replace('_', " "), grouped(*count))
         };
         let counters: Vec<_> = self.looked_at.iter().map(counter).collect();
-        let reason = self.reason.as_ref().map_or_else(String::new, |reason| format!("{reason}: "));
-        reason + &counters.join(", ")
+        let because = if reason.is_empty() { reason } else { reason + ": " };
+        because + &counters.join(", ")
     }
 }
 

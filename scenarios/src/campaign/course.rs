@@ -10,26 +10,28 @@ use std::time::Duration;
 use super::results::Results;
 use super::stopwatch::Stopwatch;
 use super::{
-    Campaign, CampaignError, Case, Options, Progress, SeedRange, Tally, Timing, judge, queue,
+    Campaign, CampaignError, Case, Folders, HistoryError, Options, Progress, SeedRange, Tally,
+    Timing, histories, judge, queue,
 };
 use crate::bundle::Bundle;
 use crate::divergence::first_divergence;
 use crate::outcome::TrialOutcome;
 use crate::run::RunTrial;
 
-/// Runs a campaign. With a folder, outcomes are kept there and bundles of failing seeds written; a second run goes on.
+/// Runs a campaign. With a folder for results, outcomes are kept there and bundles of failing seeds written; a second run
+/// goes on. With a folder for histories, that of every trial is kept.
 ///
 /// # Errors
-/// When the results file or a bundle cannot be used.
+/// When the results file, a bundle or a history cannot be used.
 pub fn run(
     case: &Case,
     trial: &impl RunTrial,
     options: &Options,
-    folder: Option<&Path>,
+    folders: Folders<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Campaign, CampaignError> {
     let watch = Stopwatch::start();
-    let mut course = Course::start(case, trial, options, folder)?;
+    let mut course = Course::start(case, trial, options, folders)?;
     let known: BTreeSet<u64> = course.stored.keys().copied().collect();
     let selected = (options.seeds.from..options.seeds.to)
         .filter(|seed| options.partition.is_none_or(|share| share.has(&case.scenario.name, *seed)));
@@ -37,7 +39,7 @@ pub fn run(
         if known.contains(&seed) {
             Step::Stored(seed)
         } else {
-            Step::Ran(outcome(trial, seed, options))
+            run_seed(case, trial, seed, options, folders.histories)
         }
     };
     queue::in_order(options.jobs, selected, work, |step| {
@@ -54,18 +56,44 @@ pub fn run(
 enum Step {
     Stored(u64),
     Ran(TrialOutcome),
+    Unkept(HistoryError),
 }
 
-fn outcome(trial: &impl RunTrial, seed: u64, options: &Options) -> TrialOutcome {
-    let run = || {
-        let caught = catch_unwind(AssertUnwindSafe(|| trial.run(seed)));
-        caught.unwrap_or_else(|panic| TrialOutcome::panicked(seed, message_of(&*panic)))
+fn run_seed(
+    case: &Case,
+    trial: &impl RunTrial,
+    seed: u64,
+    options: &Options,
+    histories: Option<&Path>,
+) -> Step {
+    let mut outcome = match histories {
+        None => caught(seed, || trial.run(seed)),
+        Some(folder) => {
+            let mut recording = None;
+            let outcome = caught(seed, || {
+                let (outcome, recorded) = trial.record(seed);
+                recording = Some(recorded);
+                outcome
+            });
+            // A trial that panicked has none.
+            let kept = recording
+                .map_or(Ok(()), |it| histories::keep(folder, &case.scenario.name, seed, &it));
+            if let Err(error) = kept {
+                return Step::Unkept(error);
+            }
+            outcome
+        }
     };
-    let mut outcome = run();
     if options.check_determinism {
-        outcome.second_trace_hash = Some(run().trace_hash);
+        outcome.second_trace_hash = Some(caught(seed, || trial.run(seed)).trace_hash);
     }
-    outcome
+    Step::Ran(outcome)
+}
+
+/// What a trial says, also if it panics.
+fn caught(seed: u64, run: impl FnOnce() -> TrialOutcome) -> TrialOutcome {
+    let caught = catch_unwind(AssertUnwindSafe(run));
+    caught.unwrap_or_else(|panic| TrialOutcome::panicked(seed, message_of(&*panic)))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
@@ -102,14 +130,19 @@ impl<'a, T: RunTrial> Course<'a, T> {
         case: &'a Case,
         trial: &'a T,
         options: &'a Options,
-        folder: Option<&'a Path>,
+        folders: Folders<'a>,
     ) -> Result<Self, CampaignError> {
+        let folder = folders.results;
         let opened = folder.map(|folder| Results::open(folder, &case.scenario)).transpose()?;
         let (results, mut stored) =
             opened.map_or((None, BTreeMap::new()), |(file, stored)| (Some(file), stored));
         // A seed that was not run twice has still to be.
         stored
             .retain(|_, outcome| !options.check_determinism || outcome.second_trace_hash.is_some());
+        // Nor was the history kept of a seed that ran when nobody wanted it.
+        let is_kept =
+            |folder: &Path, seed| histories::path(folder, &case.scenario.name, seed).exists();
+        stored.retain(|&seed, _| folders.histories.is_none_or(|folder| is_kept(folder, seed)));
         let (tally, bundles, ran) = (Tally::default(), BTreeMap::new(), Ran::default());
         Ok(Self { case, trial, options, folder, results, stored, tally, bundles, ran, error: None })
     }
@@ -130,6 +163,7 @@ impl<'a, T: RunTrial> Course<'a, T> {
 
     fn add(&mut self, step: Step) -> Result<(), CampaignError> {
         let outcome = match step {
+            Step::Unkept(error) => return Err(error.into()),
             Step::Stored(seed) => self.stored.remove(&seed).expect("a known seed is taken once"),
             Step::Ran(outcome) => {
                 self.ran.add(&outcome);
@@ -200,10 +234,10 @@ impl Ran {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::{Conclusion, Judgement, Partition, Violation, merge};
+    use crate::campaign::{Conclusion, HISTORY_SUFFIX, Judgement, Partition, Violation, merge};
     use crate::digest::Digest;
     use crate::outcome::{Anomaly, AnomalyKind};
-    use crate::run::{TraceLine, Until};
+    use crate::run::{Recording, TraceLine, Until};
 
     /// Trials that lose a record on every tenth seed and panic on seed 13, without a simulation behind them.
     struct Scripted {
@@ -218,7 +252,7 @@ mod tests {
     }
 
     impl RunTrial for Scripted {
-        fn run(&self, seed: u64) -> TrialOutcome {
+        fn record(&self, seed: u64) -> (TrialOutcome, Recording) {
             let run = self.runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             assert_ne!(seed, 13, "seed 13 is unlucky");
             let lost = Anomaly { count: 2, examples: Vec::new() };
@@ -230,12 +264,13 @@ mod tests {
             let salt = if self.flaky_seed == Some(seed) { run } else { 0 };
             let trace_hash = Digest::of(&(seed + 1_000 * salt).to_le_bytes());
             let events = 100;
-            TrialOutcome {
+            let outcome = TrialOutcome {
                 trace_hash,
                 anomalies,
                 events,
                 ..TrialOutcome::new(seed, Digest::empty())
-            }
+            };
+            (outcome, Recording::default())
         }
 
         fn trace(&self, seed: u64, _: Option<Until>, _: &mut dyn FnMut(TraceLine)) -> TrialOutcome {
@@ -264,8 +299,9 @@ mod tests {
         }
     }
 
-    fn campaign(options: &Options, folder: Option<&Path>) -> Campaign {
-        run(&case(), &Scripted::new(), options, folder, &mut |_| {}).expect("a campaign")
+    fn campaign(options: &Options, results: Option<&Path>) -> Campaign {
+        let folders = Folders { results, histories: None };
+        run(&case(), &Scripted::new(), options, folders, &mut |_| {}).expect("a campaign")
     }
 
     /// All of a campaign that must not depend on threads, kills and clocks.
@@ -315,8 +351,9 @@ mod tests {
         let whole = campaign(&options(20, 60), None);
         campaign(&options(20, 47), Some(folder.path()));
         let trial = Scripted::new();
-        let resumed = run(&case(), &trial, &options(20, 60), Some(folder.path()), &mut |_| {})
-            .expect("a campaign");
+        let folders = Folders { results: Some(folder.path()), histories: None };
+        let resumed =
+            run(&case(), &trial, &options(20, 60), folders, &mut |_| {}).expect("a campaign");
         assert_eq!(essence(&resumed), essence(&whole));
         assert_eq!(trial.runs.into_inner(), 13, "27 of 40 were known");
         assert_eq!(resumed.bundles.keys().copied().collect::<Vec<_>>(), [29, 39, 49, 59]);
@@ -325,6 +362,30 @@ mod tests {
             "{}",
             resumed.replay_command(29)
         );
+    }
+
+    #[test]
+    fn a_history_is_kept_of_every_seed_also_of_those_that_ran_before() {
+        let [results, histories] = [1, 2].map(|_| tempfile::tempdir().expect("a folder"));
+        let results = Some(results.path());
+        campaign(&options(20, 23), results);
+        let folders = Folders { results, histories: Some(histories.path()) };
+        for runs in [3, 0] {
+            let trial = Scripted::new();
+            run(&case(), &trial, &options(20, 23), folders, &mut |_| {}).expect("a campaign");
+            assert_eq!(trial.runs.into_inner(), runs);
+            let name = |seed| format!("acks-all-survives-{seed}{HISTORY_SUFFIX}");
+            let kept = (20..23).filter(|seed| histories.path().join(name(*seed)).is_file());
+            assert_eq!(kept.count(), 3);
+        }
+    }
+
+    #[test]
+    fn a_campaign_whose_histories_cannot_be_kept_stops() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let folders = Folders { results: None, histories: Some(file.path()) };
+        let error = run(&case(), &Scripted::new(), &options(20, 23), folders, &mut |_| {});
+        assert!(matches!(error, Err(CampaignError::History(_))), "{error:?}");
     }
 
     #[test]
@@ -359,7 +420,8 @@ mod tests {
     fn a_seed_that_runs_two_ways_is_found() {
         let trial = Scripted { flaky_seed: Some(23), ..Scripted::new() };
         let options = Options { check_determinism: true, ..options(20, 29) };
-        let campaign = run(&case(), &trial, &options, None, &mut |_| {}).expect("a campaign");
+        let folders = Folders::default();
+        let campaign = run(&case(), &trial, &options, folders, &mut |_| {}).expect("a campaign");
         assert_eq!(campaign.judgement.conclusion, Conclusion::Diverged);
         assert_eq!(campaign.tally.violations[&Violation::Divergence], (1, 23));
     }

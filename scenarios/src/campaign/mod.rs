@@ -5,6 +5,7 @@
 
 mod conclusion;
 mod course;
+mod histories;
 mod merge;
 mod queue;
 mod results;
@@ -15,7 +16,7 @@ mod tally;
 mod violation;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use conclusion::{Conclusion, Judgement, judge};
 pub use course::run;
+pub use histories::{HISTORY_SUFFIX, HistoryError};
 pub use merge::merge;
 pub use results::{RESULTS_SUFFIX, Results, ResultsError};
 pub use seeds::{Partition, SeedError, SeedRange, parse_seed};
@@ -60,6 +62,15 @@ pub struct Options {
     pub budget: Option<Duration>,
     /// Whether each seed runs twice and the traces are compared.
     pub check_determinism: bool,
+}
+
+/// The folders in which a campaign keeps what it finds; nothing is kept where none is named.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Folders<'a> {
+    /// For outcomes, and the bundles of failing seeds.
+    pub results: Option<&'a Path>,
+    /// For the history of every trial.
+    pub histories: Option<&'a Path>,
 }
 
 /// How far a campaign is.
@@ -110,6 +121,9 @@ pub enum CampaignError {
     /// A bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A history.
+    #[error(transparent)]
+    History(#[from] HistoryError),
 }
 
 impl Campaign {

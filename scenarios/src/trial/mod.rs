@@ -30,7 +30,7 @@ use ktrial_sim::time::{Duration, Instant};
 use crate::digest::Digest;
 use crate::format::Scenario;
 use crate::outcome::TrialOutcome;
-use crate::run::{RunTrial, TraceLine, Until};
+use crate::run::{Recording, RunTrial, TraceLine, Until};
 use topology::Topology;
 use trace::Teller;
 use watch::Watch;
@@ -218,10 +218,12 @@ impl Trial {
 }
 
 impl RunTrial for Trial {
-    fn run(&self, seed: u64) -> TrialOutcome {
+    fn record(&self, seed: u64) -> (TrialOutcome, Recording) {
         let mut sim = self.world(seed, ());
         let stuck = self.run_to_end(&mut sim);
-        self.outcome(seed, &sim, stuck)
+        let history = sim.observer().0.recorder.history().clone();
+        let contract = self.contract.clone();
+        (self.outcome(seed, &sim, stuck), Recording { history, contract })
     }
 
     fn trace(
