@@ -1,5 +1,6 @@
 //! A history that a trial leaves says all that the trial knew: judged again, it gives what the trial was given.
 
+use ktrial_checker::contract::Contract;
 use ktrial_checker::klog;
 use ktrial_scenarios::campaign::{Case, Folders, HISTORY_SUFFIX, Options, SeedRange, run};
 use ktrial_scenarios::catalogue;
@@ -32,7 +33,8 @@ fn kept(scenario: &Scenario, seed: u64, folder: &Path) -> Vec<u8> {
 /// What is said of a file by its own contract, as an outcome has it.
 fn judged(file: &[u8]) -> TrialOutcome {
     let imported = klog::read(file).expect("just written");
-    let contract = imported.contract.expect("a trial knows what was promised");
+    let contract = Contract::of_config(&imported.config).expect("just written");
+    let contract = contract.expect("a trial knows what was promised");
     let mut outcome = TrialOutcome::new(0, Digest::empty());
     outcome.take_judgement(&ktrial_checker::judge(&imported.history, &contract));
     outcome

@@ -46,6 +46,6 @@ pub(super) fn keep(
 
 fn write(path: &Path, recording: &Recording) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    klog::write(&recording.history, Some(&recording.contract), &mut out)?;
+    klog::write_with_contract(&recording.history, &recording.contract, &mut out)?;
     out.flush()
 }
