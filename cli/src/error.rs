@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ktrial_checker::klog::ReadError;
+use ktrial_checker::import::{Format, ReadError};
 use ktrial_checker::settings::SettingError;
 use ktrial_scenarios::bundle::BundleError;
 use ktrial_scenarios::campaign::{CampaignError, ResultsError};
@@ -111,11 +111,11 @@ impl UserError {
     }
 
     /// A history that cannot be read.
-    pub fn history(path: &Path, error: ReadError) -> Self {
+    pub fn history(path: &Path, format: Format, error: ReadError) -> Self {
         match error {
             ReadError::Io(cause) => Self::File { path: path.to_owned(), cause },
             ReadError::Malformed { line, .. } | ReadError::Truncated { line } => {
-                let help = (line == 1).then_some(NO_HEADER);
+                let help = (line == 1 && format == Format::Klog).then_some(NO_HEADER);
                 Self::History { path: path.to_owned(), message: error.to_string(), help }
             }
         }

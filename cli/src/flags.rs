@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use ktrial_checker::contract::Contract;
+use ktrial_checker::import::Format;
 use ktrial_checker::settings::{SETTINGS, SettingError};
 use ktrial_scenarios::campaign::{Partition, SeedRange, parse_seed};
 use ktrial_scenarios::format::{Duration, Override, nearest};
@@ -174,8 +175,7 @@ pub enum Report {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A history says what producers and consumers did and were told; `klog/1` files are JSON lines, which `ktrial run --history` \
-writes and any client can. It is judged by what was promised: an anomaly that the contract permits is shown and does not fail. \
+A history says what producers and consumers did and were told. It is judged by what was promised: an anomaly that the contract permits is shown and does not fail. \
 What the file's header says of the configuration counts, else Kafka's defaults; --contract has the last word.
 
 Exit codes: 0 all held, 1 a broken promise, 2 a file that cannot be read, 3 not everything could be judged.
@@ -189,12 +189,39 @@ pub struct CheckFlags {
     /// The histories; - is standard input
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
+    /// What the files are [default: guessed from how each begins]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<HistoryFormat>,
     /// What was promised, by Kafka's names
     #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = parse_promise)]
     pub contract: Vec<Promise>,
     /// Write a report: json=PATH, junit=PATH (XML) or md=PATH (a job summary)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_check_report)]
     pub reports: Vec<CheckReport>,
+}
+
+/// A format that histories come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// klog/1, JSON lines: what trials and applications record
+    Jsonl,
+    /// What a Jepsen test leaves: an operation a line, or all in one vector
+    Edn,
+    /// What Kafka's VerifiableProducer and VerifiableConsumer print
+    Verifiable,
+    /// What a mere reader saw: topic, partition, offset, key and value a line, as kcat prints them
+    Dump,
+}
+
+impl From<HistoryFormat> for Format {
+    fn from(format: HistoryFormat) -> Self {
+        match format {
+            HistoryFormat::Jsonl => Self::Klog,
+            HistoryFormat::Edn => Self::Edn,
+            HistoryFormat::Verifiable => Self::Verifiable,
+            HistoryFormat::Dump => Self::Dump,
+        }
+    }
 }
 
 /// One setting of a contract, known to be possible.

@@ -1,5 +1,6 @@
 //! Progress on standard error: a bar on a terminal, else a line every ten seconds.
 
+use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -117,6 +118,52 @@ impl Reading {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// Input that tells how much of it was read.
+pub struct Counted<'r, R> {
+    input: R,
+    reading: &'r mut Reading,
+    read: u64,
+    /// How much was read when that was last shown.
+    shown: u64,
+}
+
+/// The bytes between two looks at the clock.
+const BYTES_BETWEEN: u64 = 1 << 20;
+
+impl<'r, R: BufRead> Counted<'r, R> {
+    /// Shows by `reading` how much of `input` was read.
+    pub fn new(input: R, reading: &'r mut Reading) -> Self {
+        Self { input, reading, read: 0, shown: 0 }
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+        if self.read - self.shown >= BYTES_BETWEEN {
+            self.shown = self.read;
+            self.reading.show(self.read);
+        }
+    }
+}
+
+impl<R: BufRead> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.input.read(buffer)?;
+        self.count(bytes);
+        Ok(bytes)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.count(bytes);
     }
 }
 

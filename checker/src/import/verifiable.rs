@@ -16,7 +16,7 @@ use crate::history::{
 };
 use crate::klog::{Imported, ReadError};
 use crate::lines::Lines;
-use crate::notation::Problem;
+use crate::notation::{Problem, cut_line};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -27,11 +27,12 @@ pub enum ReadError {
     },
 }
 
-/// The line in whose middle a file ends, if that is all that is wrong with it: what was read before it is good.
+/// The line in whose middle a file ends, if that is all that is wrong with it: what was read before it is good. In the
+/// middle of its first line, a file is no history.
 pub(crate) fn cut_line(read: Result<(), ReadError>) -> Result<Option<u64>, ReadError> {
     match read {
         Ok(()) => Ok(None),
-        Err(ReadError::Truncated { line }) => Ok(Some(line)),
+        Err(ReadError::Truncated { line: line @ 2.. }) => Ok(Some(line)),
         Err(error) => Err(error),
     }
 }

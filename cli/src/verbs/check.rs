@@ -5,15 +5,15 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use ktrial_checker::contract::Contract;
-use ktrial_checker::klog::{self, Imported};
+use ktrial_checker::import::{self, Format, Imported};
 use ktrial_reports::{Check, FileCheck, PromisedBy};
 
 use super::Failure;
 use crate::error::UserError;
 use crate::exit::Exit;
-use crate::flags::{CheckFlags, CheckReport, CheckReportFormat, Promise};
+use crate::flags::{CheckFlags, CheckReport, CheckReportFormat, HistoryFormat, Promise};
 use crate::output::{json, write_whole};
-use crate::progress::Reading;
+use crate::progress::{Counted, Reading};
 use crate::terminal::{self, Terminal};
 
 /// Judges every file, prints what was found and writes the reports. Only one history is in memory at a time.
@@ -21,7 +21,7 @@ use crate::terminal::{self, Terminal};
 /// # Errors
 /// When a file is not a history, a report cannot be written, or the output cannot be.
 pub fn check(flags: &CheckFlags, terminal: &Terminal) -> Result<Exit, Failure> {
-    let judged = |path| file(path, &flags.contract, terminal);
+    let judged = |path| file(path, flags, terminal);
     let files = flags.files.iter().map(|path| judged(path)).collect::<Result<_, _>>()?;
     let check = Check::of(files);
     for report in &flags.reports {
@@ -32,8 +32,9 @@ pub fn check(flags: &CheckFlags, terminal: &Terminal) -> Result<Exit, Failure> {
     Ok(check.answer.into())
 }
 
-fn file(path: &Path, promises: &[Promise], terminal: &Terminal) -> Result<FileCheck, UserError> {
-    let imported = read(path, terminal)?;
+fn file(path: &Path, flags: &CheckFlags, terminal: &Terminal) -> Result<FileCheck, UserError> {
+    let imported = read(path, flags.format, terminal)?;
+    let promises = &flags.contract;
     let of_header = Contract::of_config(&imported.config)
         .map_err(|error| UserError::header(Path::new(&name(path)), &error))?;
     let promised_by = promised_by(of_header.is_some(), promises);
@@ -61,26 +62,39 @@ fn name(path: &Path) -> String {
     if is_standard_input(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-fn read(path: &Path, terminal: &Terminal) -> Result<Imported, UserError> {
+fn read(
+    path: &Path,
+    format: Option<HistoryFormat>,
+    terminal: &Terminal,
+) -> Result<Imported, UserError> {
     if is_standard_input(path) {
-        return read_from(path, None, io::stdin().lock(), terminal);
+        return read_from(path, format, None, io::stdin().lock(), terminal);
     }
-    let unreadable = |cause| UserError::File { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(unreadable)?;
-    let bytes = file.metadata().map_err(unreadable)?.len();
-    read_from(path, Some(bytes), BufReader::with_capacity(1 << 16, file), terminal)
+    let file = File::open(path).map_err(unreadable(path))?;
+    let bytes = file.metadata().map_err(unreadable(path))?.len();
+    read_from(path, format, Some(bytes), BufReader::with_capacity(1 << 16, file), terminal)
 }
 
 fn read_from(
     path: &Path,
+    format: Option<HistoryFormat>,
     bytes: Option<u64>,
     input: impl BufRead,
     terminal: &Terminal,
 ) -> Result<Imported, UserError> {
     let mut reading = Reading::start(terminal, &name(path), bytes);
-    let imported = klog::read_with_progress(input, &mut |bytes| reading.show(bytes));
+    let mut input = Counted::new(input, &mut reading);
+    let format = match format {
+        Some(format) => format.into(),
+        None => Format::guess(input.fill_buf().map_err(unreadable(path))?),
+    };
+    let imported = import::read(Some(format), input);
     reading.finish();
-    imported.map_err(|error| UserError::history(Path::new(&name(path)), error))
+    imported.map_err(|error| UserError::history(Path::new(&name(path)), format, error))
+}
+
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> UserError {
+    |cause| UserError::File { path: path.to_owned(), cause }
 }
 
 fn write_report(report: &CheckReport, check: &Check) -> Result<(), UserError> {

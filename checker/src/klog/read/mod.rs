@@ -42,9 +42,7 @@ pub struct Imported {
 /// Those of `input`, and the first line that is not what the format says.
 pub fn read(input: impl BufRead) -> Result<Imported, ReadError> {
     let mut reader = Reader::default();
-    let read = reader.lines(&mut Lines::of(input));
-    reader.imported.cut_line =
-        if reader.has_header { cut_line(read)? } else { read.map(|()| None)? };
+    reader.imported.cut_line = cut_line(reader.lines(&mut Lines::of(input)))?;
     reader.finish().map_err(|problem| problem.at(1, true))
 }
 
