@@ -111,6 +111,8 @@ pub enum SchemaOf {
     Summary,
     /// A plan of faults
     Plan,
+    /// A line of a history, klog/1
+    History,
     /// The report of judged histories
     Check,
 }

@@ -1,5 +1,6 @@
 //! JSON Schemas (2020-12) of everything that ktrial reads and writes.
 
+use ktrial_checker::klog;
 use ktrial_sim::fault::FaultPlan;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -30,6 +31,15 @@ pub fn summary() -> Schema {
 #[must_use]
 pub fn plan() -> Schema {
     of::<FaultPlan>()
+}
+
+/// The schema of a line of a history.
+///
+/// # Panics
+/// Never: the schema is part of the program.
+#[must_use]
+pub fn history() -> Schema {
+    serde_json::from_str(klog::SCHEMA).expect("the schema of klog/1 is one")
 }
 
 /// The schema of anything else that is written as JSON.

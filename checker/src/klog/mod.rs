@@ -48,6 +48,10 @@ mod words;
 mod write;
 
 pub use crate::notation::ReadError;
+
+/// The JSON Schema (2020-12) of a line.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 pub(crate) use read::Reader;
 pub use read::{Imported, read};
 pub use write::{write, write_with_contract};

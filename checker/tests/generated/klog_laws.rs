@@ -9,7 +9,7 @@ use ktrial_checker::klog::{self, ReadError};
 use ktrial_checker::verdict::Found;
 use proptest::prelude::*;
 
-fn written(history: &History) -> Vec<u8> {
+pub fn written(history: &History) -> Vec<u8> {
     let mut file = Vec::new();
     klog::write(history, &mut file).expect("a vector takes everything");
     file

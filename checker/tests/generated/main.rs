@@ -7,6 +7,7 @@ mod injector;
 mod klog_laws;
 mod oracle;
 mod random;
+mod schema_laws;
 mod step;
 mod vocabulary;
 

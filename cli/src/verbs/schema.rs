@@ -19,6 +19,7 @@ pub fn schema(what: SchemaOf) -> Result<Exit, Failure> {
         SchemaOf::Summary => schema::summary(),
         SchemaOf::Plan => schema::plan(),
         SchemaOf::Check => schema::of::<Check>(),
+        SchemaOf::History => schema::history(),
     };
     let json = serde_json::to_string_pretty(&schema).expect("a schema always has a JSON form");
     terminal::print(&(json + "\n")).map_err(Failure::Output)?;
