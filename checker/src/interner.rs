@@ -41,6 +41,11 @@ impl Interner {
         Some(&self.text[start..end])
     }
 
+    /// How many texts there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.ends.len() as u32
+    }
+
     fn grow(&mut self) {
         self.slots = vec![FREE; (2 * self.slots.len()).max(16)];
         for number in 0..self.ends.len() as u32 {

@@ -53,31 +53,69 @@ pub fn edn_to_klog(mut input: impl BufRead, mut out: impl Write) -> Result<(), C
 ///
 /// # Errors
 /// Those of `input` and `out`, and the first line that is no JSON.
-pub fn klog_to_edn(mut input: impl BufRead, mut out: impl Write) -> Result<(), ConvertError> {
-    let (mut tokens, mut text, mut line) = (Tokens::new(), String::new(), String::new());
-    let mut header: Option<Header> = None;
-    for number in 1.. {
-        line.clear();
-        if input.read_line(&mut line).map_err(ReadError::Io)? == 0 {
-            break;
-        }
-        let Some(header) = &header else {
-            header = Some(Header::read(line.trim_end(), number)?);
-            writeln!(out, "{HEADER_COMMENT}{}", line.trim_end())?;
-            continue;
-        };
-        if line.trim_end().is_empty() {
-            continue;
-        }
-        json::read(line.trim_end(), &mut tokens)
-            .map_err(|problem| problem.at(number, line.ends_with('\n')))?;
-        header.tag(&mut tokens);
-        names::to_edn(&mut tokens, header.key_type);
+pub fn klog_to_edn(input: impl BufRead, mut out: impl Write) -> Result<(), ConvertError> {
+    let (mut lines, mut tokens, mut text) = (KlogLines::new(input), Tokens::new(), String::new());
+    let mut has_header = false;
+    while lines.next(&mut tokens)? {
+        lines.write_header_once(&mut has_header, &mut out)?;
         text.clear();
         edn::write(tokens.form(), &mut text);
         writeln!(out, "{text}")?;
     }
-    Ok(())
+    Ok(lines.write_header_once(&mut has_header, &mut out)?)
+}
+
+/// The operations of a `klog/1` file, as EDN has them.
+pub(crate) struct KlogLines<R> {
+    input: R,
+    line: String,
+    number: u64,
+    header: Option<Header>,
+}
+
+impl<R: BufRead> KlogLines<R> {
+    pub(crate) fn new(input: R) -> Self {
+        KlogLines { input, line: String::new(), number: 0, header: None }
+    }
+
+    /// The number of the line that was read last, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Reads the next operation; `false` at the end of the file.
+    pub(crate) fn next(&mut self, tokens: &mut Tokens) -> Result<bool, ReadError> {
+        loop {
+            self.line.clear();
+            if self.input.read_line(&mut self.line)? == 0 {
+                return Ok(false);
+            }
+            self.number += 1;
+            let text = self.line.trim_end();
+            match &self.header {
+                None => self.header = Some(Header::read(text, self.number)?),
+                Some(_) if text.is_empty() => {}
+                Some(header) => {
+                    let is_whole = self.line.ends_with('\n');
+                    json::read(text, tokens)
+                        .map_err(|problem| problem.at(self.number, is_whole))?;
+                    header.tag(tokens);
+                    names::to_edn(tokens, header.key_type);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn write_header_once(&self, is_written: &mut bool, out: &mut impl Write) -> io::Result<()> {
+        match &self.header {
+            Some(header) if !*is_written => {
+                *is_written = true;
+                writeln!(out, "{HEADER_COMMENT}{}", header.text)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The first line, if it is a comment that keeps a header.

@@ -163,6 +163,15 @@ impl Tokens {
         self.row.insert(0, Token::Tag(text));
     }
 
+    /// Turns every keyword into a string.
+    pub(crate) fn keywords_to_strings(&mut self) {
+        for token in &mut self.row {
+            if let Token::Keyword(text) = *token {
+                *token = Token::Str(text);
+            }
+        }
+    }
+
     /// Takes back everything from `index` on: a value that does not count after all.
     pub(super) fn truncate(&mut self, index: usize) {
         self.row.truncate(index);

@@ -7,3 +7,11 @@ mod write;
 
 pub use forms::Forms;
 pub use write::write;
+
+use super::Tokens;
+use lexer::Lexer;
+
+/// Appends the value that `text` is to a collection that is being built. Panics if it is none.
+pub(crate) fn append(text: &str, out: &mut Tokens) {
+    Lexer::new(text.as_bytes(), 0, true).form(out).expect("this is EDN already");
+}
