@@ -163,12 +163,25 @@ impl Tokens {
         self.row.insert(0, Token::Tag(text));
     }
 
-    /// Turns every keyword into a string.
-    pub(crate) fn keywords_to_strings(&mut self) {
-        for token in &mut self.row {
-            if let Token::Keyword(text) = *token {
-                *token = Token::Str(text);
+    /// Turns every keyword, and every scalar that is a map's key, into a string, for readers who know JSON alone.
+    pub(crate) fn plain(&mut self) {
+        for at in 0..self.row.len() {
+            match self.row[at] {
+                Token::Keyword(text) => self.row[at] = Token::Str(text),
+                Token::Open(Shape::Map, _) => self.plain_keys(at),
+                _ => {}
             }
+        }
+    }
+
+    fn plain_keys(&mut self, map: usize) {
+        let keys: Vec<usize> = self.form_at(map).parts().step_by(2).map(Form::index).collect();
+        for key in keys {
+            self.row[key] = match self.row[key] {
+                Token::Int(int) => Token::Str(self.keep(&int.to_string())),
+                Token::Raw(text) => Token::Str(text),
+                other => other,
+            };
         }
     }
 

@@ -8,12 +8,12 @@ mod random;
 mod step;
 
 use generator::{Size, valid};
-use ktrial_checker::history::{History, Offset, RebalanceKind, Time, Value};
 use ktrial_checker::jepsen::compat::{Options, judge};
 use ktrial_checker::jepsen::{Function, Kind, Ops};
 use proptest::prelude::*;
 
-const SMALL: Size = Size { partitions: 2, producers: 2, readers: 2, members: 2, turns: 120, poll_max: 5 };
+const SMALL: Size =
+    Size { partitions: 2, producers: 2, readers: 2, members: 2, turns: 120, poll_max: 5 };
 
 fn written(ops: &Ops) -> String {
     let mut out = Vec::new();

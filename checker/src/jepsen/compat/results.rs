@@ -122,11 +122,11 @@ impl<'o> Results<'o> {
         text
     }
 
-    /// The same as JSON, its keywords as strings.
+    /// The same as JSON, with strings for keywords and for the keys of maps.
     #[must_use]
     pub fn to_json(&self) -> String {
         let (mut tokens, mut text) = (self.tokens(), String::new());
-        tokens.keywords_to_strings();
+        tokens.plain();
         json::write(tokens.form(), &mut text);
         text
     }
