@@ -28,12 +28,12 @@ pub enum ConvertError {
 /// # Errors
 /// Those of `input` and `out`, and the first thing that is no EDN.
 pub fn edn_to_klog(mut input: impl BufRead, mut out: impl Write) -> Result<(), ConvertError> {
-    let comment = header_comment(&mut input)?;
-    let mut forms = edn::Forms::new(comment.as_bytes().chain(input));
+    let kept = KeptHeader::read(&mut input)?;
+    let mut forms = edn::Forms::new(kept.line.as_bytes().chain(input));
     let (mut tokens, mut line) = (Tokens::new(), String::new());
     let mut found = forms.next(&mut tokens)?;
-    let header = match comment.strip_prefix(HEADER_COMMENT) {
-        Some(header) => Header::read(header.trim_end(), 1)?,
+    let header = match kept.header {
+        Some(header) => header,
         None => Header::of_jepsen(found.then(|| tokens.form())),
     };
     writeln!(out, "{}", header.text)?;
@@ -118,20 +118,31 @@ impl<R: BufRead> KlogLines<R> {
     }
 }
 
-/// The first line, if it is a comment that keeps a header.
-fn header_comment(input: &mut impl BufRead) -> Result<String, ReadError> {
-    let mut comment = String::new();
-    if input.fill_buf()?.starts_with(HEADER_COMMENT.as_bytes()) {
-        input.read_line(&mut comment)?;
+/// The first line of a file of EDN, if it is a comment that keeps a header.
+pub(crate) struct KeptHeader {
+    /// The comment, or nothing.
+    pub(crate) line: String,
+    /// The header in it.
+    pub(crate) header: Option<Header>,
+}
+
+impl KeptHeader {
+    pub(crate) fn read(input: &mut impl BufRead) -> Result<KeptHeader, ReadError> {
+        let mut line = String::new();
+        if input.fill_buf()?.starts_with(HEADER_COMMENT.as_bytes()) {
+            input.read_line(&mut line)?;
+        }
+        let header = line.strip_prefix(HEADER_COMMENT);
+        let header = header.map(|header| Header::read(header.trim_end(), 1)).transpose()?;
+        Ok(KeptHeader { line, header })
     }
-    Ok(comment)
 }
 
 /// What a header says of its file's notation.
-struct Header {
+pub(crate) struct Header {
     /// The line.
-    text: String,
-    key_type: KeyType,
+    pub(crate) text: String,
+    pub(crate) key_type: KeyType,
     /// The type of record that every plain object is.
     op_tag: Option<String>,
 }

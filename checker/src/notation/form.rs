@@ -15,7 +15,7 @@ impl<'t> Form<'t> {
     }
 
     /// Where the value begins in the row.
-    pub(super) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.at
     }
 

@@ -168,13 +168,14 @@ impl Tokens {
         for at in 0..self.row.len() {
             match self.row[at] {
                 Token::Keyword(text) => self.row[at] = Token::Str(text),
-                Token::Open(Shape::Map, _) => self.plain_keys(at),
+                Token::Open(Shape::Map | Shape::Pairs, _) => self.plain_keys(at),
                 _ => {}
             }
         }
     }
 
     fn plain_keys(&mut self, map: usize) {
+        self.reshape(map, Shape::Map);
         let keys: Vec<usize> = self.form_at(map).parts().step_by(2).map(Form::index).collect();
         for key in keys {
             self.row[key] = match self.row[key] {
@@ -191,7 +192,7 @@ impl Tokens {
     }
 
     /// Puts another token in a token's place.
-    pub(super) fn replace(&mut self, index: usize, token: Token) {
+    pub(crate) fn replace(&mut self, index: usize, token: Token) {
         self.row[index] = token;
     }
 
@@ -203,7 +204,7 @@ impl Tokens {
     }
 
     /// Keeps text for a token.
-    pub(super) fn keep(&mut self, text: &str) -> Text {
+    pub(crate) fn keep(&mut self, text: &str) -> Text {
         let start = self.texts.len();
         self.texts.push_str(text);
         Text { start: small(start), len: small(text.len()) }

@@ -25,6 +25,8 @@ pub struct Forms<R> {
     start: usize,
     /// Line feeds before the buffer.
     lines: u64,
+    /// Bytes before the buffer.
+    discarded: u64,
     /// The input holds no more than what is in the buffer.
     is_whole: bool,
     layout: Layout,
@@ -51,6 +53,7 @@ impl<R: Read> Forms<R> {
             at: 0,
             start: 0,
             lines: 0,
+            discarded: 0,
             is_whole: false,
             layout: Layout::Unknown,
         }
@@ -72,6 +75,12 @@ impl<R: Read> Forms<R> {
                 Err(Stop::Cut) => self.fill()?,
             }
         }
+    }
+
+    /// How many bytes of the input are read.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.discarded + self.buffer.len() as u64
     }
 
     /// The line that the value begins on which was read last, from 1.
@@ -114,6 +123,7 @@ impl<R: Read> Forms<R> {
     /// Makes room and reads on.
     fn fill(&mut self) -> Result<(), ReadError> {
         self.lines += line_feeds(&self.buffer[..self.at]);
+        self.discarded += self.at as u64;
         self.buffer.drain(..self.at);
         (self.at, self.start) = (0, 0);
         let (held, more) = (self.buffer.len(), CHUNK.max(self.buffer.len()));

@@ -231,7 +231,7 @@ impl<'b> Lexer<'b> {
     fn pattern(&mut self, tokens: &mut Tokens) -> Result<(), Stop> {
         let start = self.at;
         self.at += 2;
-        self.to_quote()?;
+        self.find_quote()?;
         self.step();
         let text = self.utf8(start, self.at)?;
         tokens.raw(text);
@@ -241,7 +241,7 @@ impl<'b> Lexer<'b> {
     fn string(&mut self, tokens: &mut Tokens) -> Result<(), Stop> {
         self.step();
         let start = self.at;
-        let has_escapes = self.to_quote()?;
+        let has_escapes = self.find_quote()?;
         let text = self.utf8(start, self.at)?;
         if has_escapes {
             let unescaped = scalar::unescape(text)
@@ -255,7 +255,7 @@ impl<'b> Lexer<'b> {
     }
 
     /// Goes on to the quote that ends a string, and tells whether there is an escape before it.
-    fn to_quote(&mut self) -> Result<bool, Stop> {
+    fn find_quote(&mut self) -> Result<bool, Stop> {
         let mut has_escapes = false;
         loop {
             let rest = self.bytes.get(self.at..).ok_or(Stop::Cut)?;
