@@ -1,9 +1,13 @@
 //! Jepsen's EDN: every operation becomes a line of `klog/1`, and is read as such.
+//!
+//! What EDN has and `klog/1` has not is bent: partitions and values that are keywords become strings, all operations
+//! without a process are one's. A file that was made of a `klog/1` file is read with that file's header.
 
 use crate::klog::{Imported, ReadError, Reader};
+use crate::notation::convert::KeptHeader;
 use crate::notation::names::{KeyType, to_klog};
 use crate::notation::{Form, Problem, Tokens, cut_line, edn, json};
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 /// Reads a file of EDN.
 pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
@@ -13,21 +17,38 @@ pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
     Ok(Imported { cut_line, ..imported })
 }
 
-fn operations(reader: &mut Reader, input: impl BufRead) -> Result<(), ReadError> {
-    let mut forms = edn::Forms::new(input);
+fn operations(reader: &mut Reader, mut input: impl BufRead) -> Result<(), ReadError> {
+    let kept = KeptHeader::read(&mut input)?;
+    let key_type = kept.header.as_ref().map_or(KeyType::Int, |header| header.key_type);
+    if let Some(header) = &kept.header {
+        reader.line(&header.text).map_err(|problem| problem.at(1, true))?;
+    }
+    let mut forms = edn::Forms::new(kept.line.as_bytes().chain(input));
     let (mut tokens, mut line) = (Tokens::new(), String::new());
-    let mut is_first = true;
+    let mut needs_header = kept.header.is_none();
     while forms.next(&mut tokens)? {
         let here = |problem: Problem| Problem { column: 0, ..problem }.at(forms.line(), true);
-        if std::mem::take(&mut is_first) {
+        if std::mem::take(&mut needs_header) {
             reader.line(header(tokens.form())).map_err(here)?;
         }
-        to_klog(&mut tokens, KeyType::Int);
-        json::write(tokens.form().untagged(), &mut line);
+        as_klog(&mut tokens, key_type, &mut line);
         reader.line(&line).map_err(here)?;
-        line.clear();
     }
     Ok(())
+}
+
+/// Writes an operation as a line of `klog/1`.
+fn as_klog(op: &mut Tokens, key_type: KeyType, line: &mut String) {
+    to_klog(op, key_type);
+    op.plain();
+    let op = op.form().untagged();
+    line.clear();
+    json::write(op, line);
+    if op.entries().is_some_and(|mut fields| fields.next().is_some()) && op.get("process").is_none()
+    {
+        line.pop();
+        line.push_str(",\"process\":\"unnamed\"}");
+    }
 }
 
 /// Histories made by hand have no times; the reader counts operations then, which says nothing across processes.
@@ -77,6 +98,19 @@ mod tests {
         let times: Vec<u64> = history.events().map(|(_, event)| event.time.0).collect();
         assert_eq!(times, [0, 1]);
         assert_eq!(history.meta().clock, Clock::PerProcess);
+    }
+
+    #[test]
+    fn keywords_may_name_partitions_and_values_and_processes_may_have_no_name() {
+        let ops = "{:type :invoke :f :send :value [[:send :x :a]]}\n\
+                   {:type :ok :f :send :value [[:send :x [3 :a]]]}\n\
+                   {:type :invoke :f :poll :value [[:poll]]}\n\
+                   {:type :ok :f :poll :value [[:poll {:x [[3 :a]]}]] :rebalance-log [{:keys [:x]}]}";
+        let imported = read(ops.as_bytes()).unwrap();
+        assert_eq!(imported.ignored, [].into());
+        assert_eq!(imported.history.keys()[0].topic, "x");
+        let kinds = whats(&imported);
+        assert!(matches!(kinds[2..], [What::Rebalanced { .. }, What::Polled { .. }]), "{kinds:?}");
     }
 
     #[test]

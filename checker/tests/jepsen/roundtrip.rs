@@ -10,8 +10,9 @@ mod step;
 use generator::{Size, valid};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{History, Offset, RebalanceKind, Time, Value};
+use ktrial_checker::import::{self, Format};
 use ktrial_checker::jepsen::compat::{Options, judge};
-use ktrial_checker::jepsen::{self, Function, Kind, Ops};
+use ktrial_checker::jepsen::{Function, Kind, Ops};
 use ktrial_checker::klog;
 use ktrial_checker::notation::convert;
 use ktrial_checker::verdict::{Property, Verdict};
@@ -45,7 +46,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_on_acknowledged_records_by_exporting_them(seed: u64) {
         let ops = Ops::of_history(&step::record(&valid(seed, SMALL), SMALL.partitions)).one_at_a_time();
-        let imported = jepsen::read(written(&ops).as_bytes()).unwrap();
+        let imported = import::read(Some(Format::Edn), written(&ops).as_bytes()).unwrap();
         prop_assert!(imported.ignored.is_empty(), "{:?}", imported.ignored);
         let judgement = ktrial_checker::judge(&imported.history, &Contract::default());
         prop_assert!(judgement.verdict(Property::AckedDurability) != &Verdict::Invalid, "{:#?}", judgement.anomalies);
@@ -57,7 +58,7 @@ proptest! {
         let (mut klog, mut edn) = (Vec::new(), Vec::new());
         klog::write(&history, &mut klog).unwrap();
         convert::klog_to_edn(&klog[..], &mut edn).unwrap();
-        let imported = jepsen::read(&edn[..]).unwrap().history;
+        let imported = import::read(None, &edn[..]).unwrap().history;
         let mut back = Vec::new();
         klog::write(&imported, &mut back).unwrap();
         prop_assert_eq!(String::from_utf8(back), String::from_utf8(klog));
