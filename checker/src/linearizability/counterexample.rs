@@ -17,6 +17,8 @@ use super::verdict::{Budget, Counterexample, STATES_SHOWN};
 
 /// A single question may use this part of the budget.
 const QUESTION_SHARE: u64 = 8;
+/// To set up a search over so many calls takes as long as handling a configuration.
+const CALLS_PREPARED: u64 = 4;
 
 /// Questions about a case, within a budget.
 struct Minimizer<'a, M: Model> {
@@ -39,6 +41,7 @@ pub(super) fn counterexample<M: Model>(
     let (budget, question) = (budget.counterexample, budget.counterexample / QUESTION_SHARE);
     let mut minimizer = Minimizer { model, operations, budget, question, unsure: false };
     let failing = minimizer.first_failure(case, stuck);
+    let is_earliest = !minimizer.unsure;
     let failed = prefix(operations, case, Moment::response(operations, failing));
     let states = minimizer.states(&failed, failing);
     let core = minimizer.core(&failed, failing);
@@ -50,7 +53,7 @@ pub(super) fn counterexample<M: Model>(
         failing: failing as usize,
         prefix: failed.len(),
         core,
-        is_minimal: !minimizer.unsure,
+        is_minimal: is_earliest && !minimizer.unsure,
         states: shown,
         states_count: states.len(),
         explain: Vec::new(),
@@ -64,9 +67,14 @@ impl<M: Model> Minimizer<'_, M> {
     /// Whether a case has no linearization, as far as the budget lets one know.
     fn is_illegal(&mut self, case: &[CaseCall]) -> bool {
         let granted = self.question.min(self.budget);
+        if granted == 0 {
+            self.unsure = true;
+            return false;
+        }
         let mut unspent = granted;
         let found = solve(self.model, self.operations, case, &mut unspent);
-        self.budget -= granted - unspent;
+        let prepared = case.len() as u64 / CALLS_PREPARED;
+        self.budget = self.budget.saturating_sub(granted - unspent + prepared);
         self.unsure |= matches!(found, Found::Exhausted { .. });
         matches!(found, Found::Nothing { .. })
     }
@@ -109,6 +117,12 @@ impl<M: Model> Minimizer<'_, M> {
             if size == 1 && !smaller {
                 break;
             }
+            if self.budget == 0 {
+                self.unsure = true;
+                break;
+            }
+            let is_read = |op: u32| self.model.read_only(&self.operations[op as usize].input, None);
+            case.retain(|call| call.answered || !is_read(call.op));
             size = size.div_ceil(2);
         }
         let mut core: Vec<_> =

@@ -9,6 +9,7 @@
 //! an event in the file, from 1.
 
 use super::forms::{Expected, Readable};
+use super::model::Model;
 use super::operation::{Operation, Process};
 use crate::lines::Lines;
 use crate::notation::{Form, Problem, ReadError, Tokens, edn, json};
@@ -24,9 +25,12 @@ pub enum Notation {
     Edn,
 }
 
+/// The operations of a history of `M`.
+type History<M> = Vec<Operation<<M as Model>::Input, <M as Model>::Output>>;
+
 /// A history while it is read.
 struct Pairing<M: Readable> {
-    operations: Vec<Operation<M::Input, M::Output>>,
+    operations: History<M>,
     /// The open invocation of each process: its operation and its line.
     open: BTreeMap<Process, (usize, u64)>,
     /// Operations that failed for certain.
@@ -38,7 +42,7 @@ struct Pairing<M: Readable> {
 pub(super) fn read<M: Readable>(
     input: impl BufRead,
     notation: Notation,
-) -> Result<Vec<Operation<M::Input, M::Output>>, ReadError> {
+) -> Result<History<M>, ReadError> {
     let mut pairing = Pairing::<M> {
         operations: Vec::new(),
         open: BTreeMap::new(),
@@ -129,7 +133,7 @@ impl<M: Readable> Pairing<M> {
         Ok(())
     }
 
-    fn without_failed(mut self) -> Vec<Operation<M::Input, M::Output>> {
+    fn without_failed(mut self) -> History<M> {
         self.failed.sort_unstable();
         let mut op = 0..;
         let failed = &self.failed;

@@ -22,11 +22,10 @@ impl<M: Model> Teller<'_, M> {
     }
 
     pub(super) fn explain(&self, found: &Counterexample) -> Vec<String> {
-        let mut explain = vec![format!(
-            "Nothing explains the response of {}{}; everything before it can be explained.",
-            self.operation(found.failing),
-            self.place()
-        )];
+        let before = if found.is_minimal { "; everything before it can be explained" } else { "" };
+        let failing = self.operation(found.failing);
+        let mut explain =
+            vec![format!("Nothing explains the response of {failing}{}{before}.", self.place())];
         explain.extend(states(found));
         match found.core.len() {
             1 => explain.push("This response alone is impossible.".to_owned()),

@@ -55,7 +55,8 @@ pub struct Counterexample {
     pub prefix: usize,
     /// Operations, by invocation, whose responses contradict each other, whatever all other operations did.
     pub core: Vec<usize>,
-    /// Whether `core` is known to be 1-minimal: were any one of its responses unknown, the others could be explained.
+    /// Whether the budget sufficed to know that `failing` is the earliest, and that `core` is 1-minimal: were any one of
+    /// its responses unknown, the others could be explained.
     pub is_minimal: bool,
     /// States in which the system can be just before the failing response, at most [`STATES_SHOWN`]; empty if finding
     /// them was too expensive.
