@@ -110,10 +110,22 @@ impl UserError {
         Self::ScenarioFile(Box::new(WrongFile { message, text, place: span.into(), help }))
     }
 
+    /// A file that cannot be read or written.
+    pub fn file(path: &Path, cause: io::Error) -> Self {
+        Self::File { path: path.to_owned(), cause }
+    }
+
+    /// A history in a format that has no operations of models.
+    pub fn not_of_model(path: &Path, format: Format) -> Self {
+        let message = format!("{format} has no operations of a model");
+        let help = Some("operations are events in JSON lines or EDN: --format jsonl or edn");
+        Self::History { path: path.to_owned(), message, help }
+    }
+
     /// A history that cannot be read.
     pub fn history(path: &Path, format: Format, error: ReadError) -> Self {
         match error {
-            ReadError::Io(cause) => Self::File { path: path.to_owned(), cause },
+            ReadError::Io(cause) => Self::file(path, cause),
             ReadError::Malformed { line, .. } | ReadError::Truncated { line } => {
                 let help = (line == 1 && format == Format::Klog).then_some(NO_HEADER);
                 Self::History { path: path.to_owned(), message: error.to_string(), help }

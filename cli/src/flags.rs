@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::import::Format;
+use ktrial_checker::linearizability::ModelName;
 use ktrial_checker::settings::{SETTINGS, SettingError};
 use ktrial_scenarios::campaign::{Partition, SeedRange, parse_seed};
 use ktrial_scenarios::format::{Duration, Override, nearest};
@@ -127,6 +129,7 @@ Examples:
   ktrial run --budget 60s --jobs 2
   ktrial run acks-all-survives --seeds 0..100000 --max-fail 1 --out results
   ktrial run mine.toml --set broker.min.insync.replicas=1 --set faults.draw.crash.every=300ms
+  ktrial run acks-one-loses --seed 1 --history histories
   ktrial run --partition hash:1/4 --out part-1 --report json=part-1.json")]
 pub struct RunFlags {
     /// What to run; the whole catalogue if nothing is named
@@ -197,6 +200,9 @@ pub struct CheckFlags {
     /// What was promised, by Kafka's names
     #[arg(long, value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = parse_promise)]
     pub contract: Vec<Promise>,
+    /// Judge another system than a log: whether its operations, read from jsonl or edn, are linearizable
+    #[arg(long, value_name = "MODEL", value_parser = model_parser(), conflicts_with = "contract")]
+    pub model: Option<ModelName>,
     /// Write a report: json=PATH, junit=PATH (XML) or md=PATH (a job summary)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_check_report)]
     pub reports: Vec<CheckReport>,
@@ -306,6 +312,16 @@ fn parse_report(text: &str) -> Result<Report, String> {
         Some(("json", path)) if !path.is_empty() => Ok(Report::Json(path.into())),
         _ => Err("write json=PATH".to_owned()),
     }
+}
+
+/// The models by name; a register has two.
+fn model_parser() -> impl TypedValueParser<Value = ModelName> {
+    let value = |model: ModelName| match model {
+        ModelName::Register => PossibleValue::new(model.name()).alias("cas-register"),
+        _ => PossibleValue::new(model.name()),
+    };
+    PossibleValuesParser::new(ModelName::ALL.map(value))
+        .map(|name| ModelName::by_name(&name).expect("only names of models are possible"))
 }
 
 fn parse_check_report(text: &str) -> Result<CheckReport, String> {

@@ -2,6 +2,7 @@
 
 use ktrial_checker::contract::Contract;
 use ktrial_checker::klog;
+use ktrial_checker::linearizability::{Budget, ModelName, Notation, check_named};
 use ktrial_reports::{Check, FileCheck, Look, PromisedBy, check, check_junit, check_markdown};
 
 const PLAIN: Look = Look { width: 100, ascii: false, color: false };
@@ -121,4 +122,18 @@ fn colours_add_nothing_but_colour() {
     }
     assert_eq!(plain, check(&checked, true, &PLAIN));
     assert!(colored.len() > plain.len());
+}
+
+#[test]
+fn operations_that_no_order_explains_are_a_contradiction() {
+    let file = r#"{"process":0,"type":"invoke","f":"write","value":1}
+{"process":0,"type":"ok","f":"write","value":1}
+{"process":1,"type":"invoke","f":"read","value":null}
+{"process":1,"type":"ok","f":"read","value":null}"#;
+    let model = ModelName::Register;
+    let outcome = check_named(model, file.as_bytes(), Notation::Json, Budget::default());
+    let judged = FileCheck::of_model("register.jsonl", model, &outcome.expect("a history"));
+    let checked = Check::of(vec![judged]);
+    let reports = [check(&checked, false, &PLAIN), check_junit(&checked), check_markdown(&checked)];
+    insta::assert_snapshot!(reports.join("\n---\n"));
 }

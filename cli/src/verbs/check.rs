@@ -6,12 +6,13 @@ use std::path::Path;
 
 use ktrial_checker::contract::Contract;
 use ktrial_checker::import::{self, Format, Imported};
+use ktrial_checker::linearizability::{Budget, Notation, check_named};
 use ktrial_reports::{Check, FileCheck, PromisedBy};
 
 use super::Failure;
 use crate::error::UserError;
 use crate::exit::Exit;
-use crate::flags::{CheckFlags, CheckReport, CheckReportFormat, HistoryFormat, Promise};
+use crate::flags::{CheckFlags, CheckReport, CheckReportFormat, Promise};
 use crate::output::{json, write_whole};
 use crate::progress::{Counted, Reading};
 use crate::terminal::{self, Terminal};
@@ -33,68 +34,74 @@ pub fn check(flags: &CheckFlags, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 fn file(path: &Path, flags: &CheckFlags, terminal: &Terminal) -> Result<FileCheck, UserError> {
-    let imported = read(path, flags.format, terminal)?;
-    let promises = &flags.contract;
-    let of_header = Contract::of_config(&imported.config)
-        .map_err(|error| UserError::header(Path::new(&name(path)), &error))?;
-    let promised_by = promised_by(of_header.is_some(), promises);
+    if path == Path::new("-") {
+        let source = Source { path: Path::new("standard input"), bytes: None };
+        return judged(&source, io::stdin().lock(), flags, terminal);
+    }
+    let file = File::open(path).map_err(|cause| UserError::file(path, cause))?;
+    let bytes = file.metadata().map_err(|cause| UserError::file(path, cause))?.len();
+    let source = Source { path, bytes: Some(bytes) };
+    judged(&source, BufReader::with_capacity(1 << 16, file), flags, terminal)
+}
+
+/// Where a history comes from.
+struct Source<'p> {
+    path: &'p Path,
+    /// How long it is, if that is known.
+    bytes: Option<u64>,
+}
+
+fn judged(
+    source: &Source<'_>,
+    input: impl BufRead,
+    flags: &CheckFlags,
+    terminal: &Terminal,
+) -> Result<FileCheck, UserError> {
+    let name = source.path.display().to_string();
+    let mut reading = Reading::start(terminal, &name, source.bytes);
+    let mut input = Counted::new(input, &mut reading);
+    let format = match flags.format {
+        Some(format) => format.into(),
+        None => Format::guess(input.fill_buf().map_err(|it| UserError::file(source.path, it))?),
+    };
+    let wrong = |error| UserError::history(source.path, format, error);
+    if let Some(model) = flags.model {
+        let notation =
+            notation(format).ok_or_else(|| UserError::not_of_model(source.path, format))?;
+        let outcome = check_named(model, input, notation, Budget::default());
+        reading.finish();
+        return Ok(FileCheck::of_model(&name, model, &outcome.map_err(wrong)?));
+    }
+    let imported = import::read(Some(format), input);
+    reading.finish();
+    log(source.path, &imported.map_err(wrong)?, &flags.contract)
+}
+
+/// The notation in which a file can have the operations of a model.
+fn notation(format: Format) -> Option<Notation> {
+    match format {
+        Format::Klog => Some(Notation::Json),
+        Format::Edn => Some(Notation::Edn),
+        Format::Verifiable | Format::Dump => None,
+    }
+}
+
+/// Judges the history of a log.
+fn log(path: &Path, imported: &Imported, promises: &[Promise]) -> Result<FileCheck, UserError> {
+    let of_header = Contract::of_config(&imported.config);
+    let of_header = of_header.map_err(|error| UserError::header(path, &error))?;
+    let promised_by = match (promises, &of_header) {
+        ([], None) => PromisedBy::Defaults,
+        ([], Some(_)) => PromisedBy::File,
+        _ => PromisedBy::CommandLine,
+    };
     let mut contract = of_header.unwrap_or_default();
     for Promise { key, value } in promises {
         contract.set(key, value).expect("the command line was checked when it was read");
     }
     let judgement = ktrial_checker::judge(&imported.history, &contract);
-    Ok(FileCheck::new(&name(path), &imported, &judgement, &contract, promised_by))
-}
-
-fn promised_by(header_says: bool, promises: &[Promise]) -> PromisedBy {
-    match (promises, header_says) {
-        ([], false) => PromisedBy::Defaults,
-        ([], true) => PromisedBy::File,
-        _ => PromisedBy::CommandLine,
-    }
-}
-
-fn is_standard_input(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-fn name(path: &Path) -> String {
-    if is_standard_input(path) { "standard input".to_owned() } else { path.display().to_string() }
-}
-
-fn read(
-    path: &Path,
-    format: Option<HistoryFormat>,
-    terminal: &Terminal,
-) -> Result<Imported, UserError> {
-    if is_standard_input(path) {
-        return read_from(path, format, None, io::stdin().lock(), terminal);
-    }
-    let file = File::open(path).map_err(unreadable(path))?;
-    let bytes = file.metadata().map_err(unreadable(path))?.len();
-    read_from(path, format, Some(bytes), BufReader::with_capacity(1 << 16, file), terminal)
-}
-
-fn read_from(
-    path: &Path,
-    format: Option<HistoryFormat>,
-    bytes: Option<u64>,
-    input: impl BufRead,
-    terminal: &Terminal,
-) -> Result<Imported, UserError> {
-    let mut reading = Reading::start(terminal, &name(path), bytes);
-    let mut input = Counted::new(input, &mut reading);
-    let format = match format {
-        Some(format) => format.into(),
-        None => Format::guess(input.fill_buf().map_err(unreadable(path))?),
-    };
-    let imported = import::read(Some(format), input);
-    reading.finish();
-    imported.map_err(|error| UserError::history(Path::new(&name(path)), format, error))
-}
-
-fn unreadable(path: &Path) -> impl Fn(io::Error) -> UserError {
-    |cause| UserError::File { path: path.to_owned(), cause }
+    let name = path.display().to_string();
+    Ok(FileCheck::new(&name, imported, &judgement, &contract, promised_by))
 }
 
 fn write_report(report: &CheckReport, check: &Check) -> Result<(), UserError> {

@@ -86,6 +86,8 @@ pub enum PromisedBy {
     File,
     /// `--contract`, on top of the file or of Kafka's defaults.
     CommandLine,
+    /// `--model`: not a log's promises, but that the operations are linearizable.
+    Model,
 }
 
 /// A verdict.

@@ -13,16 +13,29 @@ const VALUE_MAX: usize = 8;
 /// The columns before those of the offsets.
 const HEADINGS: [&str; 4] = ["op", "process", "ms", "what"];
 
-/// The lines of a window, as wide as they have to be but for offsets that the width has no room for.
+/// The lines of a window, none if it has no rows; as wide as they have to be but for offsets that the width has no room for.
 pub(super) fn grid(window: &Window, indent: &str, look: &Look) -> Vec<String> {
-    let kept = kept_values(window);
-    let table = |columns: &[usize]| lines(window, columns, kept, indent, look);
-    let mut columns: Vec<usize> = (0..window.offsets.len()).collect();
-    let mut drawn = table(&columns);
-    while drawn.width > usize::from(look.width) && leave_one_out(&mut columns, window) {
-        drawn = table(&columns);
+    if window.rows.is_empty() {
+        return Vec::new();
     }
-    drawn.lines
+    let columns = (0..window.offsets.len()).collect();
+    let mut shown = Shown { columns, kept: kept_values(window), ends: true };
+    loop {
+        let drawn = lines(window, &shown, indent, look);
+        if drawn.width <= usize::from(look.width) || !shown.shrink(window) {
+            return drawn.lines;
+        }
+    }
+}
+
+/// How much of a window is shown.
+struct Shown {
+    /// The offsets, by their places.
+    columns: Vec<usize>,
+    /// How many characters at the end of long values.
+    kept: usize,
+    /// Whether it is told when operations completed, beside when they began.
+    ends: bool,
 }
 
 /// Lines and their width without colours.
@@ -38,9 +51,9 @@ struct Field {
     style: Option<Style>,
 }
 
-fn lines(window: &Window, columns: &[usize], kept: usize, indent: &str, look: &Look) -> Drawn {
-    let mut rows = vec![heading(window, columns)];
-    rows.extend(window.rows.iter().map(|row| fields(row, columns, kept, look)));
+fn lines(window: &Window, shown: &Shown, indent: &str, look: &Look) -> Drawn {
+    let mut rows = vec![heading(window, &shown.columns)];
+    rows.extend(window.rows.iter().map(|row| fields(row, shown, look)));
     let width = |column: usize| rows.iter().map(|row| length(&row[column].text)).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let line = |row: &Vec<Field>| {
@@ -59,15 +72,16 @@ fn heading(window: &Window, columns: &[usize]) -> Vec<Field> {
     HEADINGS.iter().map(plain).chain(columns.iter().map(offset)).collect()
 }
 
-fn fields(row: &Row, columns: &[usize], kept: usize, look: &Look) -> Vec<Field> {
+fn fields(row: &Row, shown: &Shown, look: &Look) -> Vec<Field> {
     let star = if row.proves { "*" } else { "" };
     let mut fields = vec![
         Field::new(format!("{star}{}", row.op), true, None),
         Field::new(look.plain(&row.process), false, None),
-        Field::new(times(row, look), false, None),
+        Field::new(times(row, shown.ends, look), false, None),
         Field::new(row.what.clone(), false, None),
     ];
-    fields.extend(columns.iter().map(|column| Field::of(row.cells[*column].as_ref(), kept, look)));
+    let cell = |column: &usize| Field::of(row.cells[*column].as_ref(), shown.kept, look);
+    fields.extend(shown.columns.iter().map(cell));
     fields
 }
 
@@ -106,11 +120,12 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// From invocation to completion.
-fn times(row: &Row, look: &Look) -> String {
+/// When an operation was invoked, and until when it took.
+fn times(row: &Row, ends: bool, look: &Look) -> String {
     let ms = |nanos: u64| format!("{}.{:03}", nanos / 1_000_000, nanos / 1_000 % 1_000);
     let to = look.text("–", "-");
     match row.completed_ns {
+        _ if !ends => ms(row.invoked_ns),
         Some(completed) if completed == row.invoked_ns => ms(completed),
         Some(completed) => format!("{}{to}{}", ms(row.invoked_ns), ms(completed)),
         None => format!("{}{to}", ms(row.invoked_ns)),
@@ -151,22 +166,26 @@ fn shortened(value: &str, kept: usize, look: &Look) -> String {
     format!("{}{}", look.text("…", ".."), end(value, kept))
 }
 
-/// Leaves out the column that is farthest from those the anomaly is about; false if only they are left.
-fn leave_one_out(columns: &mut Vec<usize>, window: &Window) -> bool {
-    let conflicts = |column: &&usize| {
-        window.rows.iter().any(|row| row.cells[**column].as_ref().is_some_and(|it| it.conflicts))
-    };
-    let about: Vec<usize> = columns.iter().filter(conflicts).copied().collect();
-    let distance = |column: usize| {
-        let from = |about: &usize| window.offsets[*about].abs_diff(window.offsets[column]);
-        about.iter().map(from).min().unwrap_or(column as u64)
-    };
-    let farthest = (0..columns.len()).max_by_key(|&index| distance(columns[index]));
-    match farthest.filter(|&index| distance(columns[index]) > 0) {
-        Some(index) => {
-            columns.remove(index);
-            true
+impl Shown {
+    /// Leaves out something: when operations completed, then one offset after the other, those first that are farthest
+    /// from what the anomaly is about. False if there is nothing left that can be missed.
+    fn shrink(&mut self, window: &Window) -> bool {
+        if std::mem::take(&mut self.ends) {
+            return true;
         }
-        None => false,
+        let conflicts = |column: &&usize| {
+            window
+                .rows
+                .iter()
+                .any(|row| row.cells[**column].as_ref().is_some_and(|it| it.conflicts))
+        };
+        let about: Vec<usize> = self.columns.iter().filter(conflicts).copied().collect();
+        let distance = |column: usize| {
+            let from = |about: &usize| window.offsets[*about].abs_diff(window.offsets[column]);
+            about.iter().map(from).min().unwrap_or(column as u64)
+        };
+        let farthest = (0..self.columns.len()).max_by_key(|&index| distance(self.columns[index]));
+        let missed = farthest.filter(|&index| distance(self.columns[index]) > 0);
+        missed.map(|index| self.columns.remove(index)).is_some()
     }
 }

@@ -72,8 +72,11 @@ fn section(file: &FileCheck, kind: &KindCheck) -> String {
 
 fn told(example: &Example) -> String {
     let sentences: Vec<_> = example.explain.iter().map(|sentence| escaped(sentence)).collect();
-    let grid = grid(&example.window, "", &LOOK).concat();
-    format!("\n**{}** {}\n\n```text\n{grid}```\n", escaped(&example.place()), sentences.join(" "))
+    let story = format!("\n**{}** {}\n", escaped(&example.place()), sentences.join(" "));
+    match grid(&example.window, "", &LOOK).concat() {
+        grid if grid.is_empty() => story,
+        grid => format!("{story}\n```text\n{grid}```\n"),
+    }
 }
 
 /// Text in which nothing has a meaning of its own.

@@ -9,6 +9,7 @@ mod document;
 mod grid;
 mod junit;
 mod markdown;
+mod model;
 mod next_step;
 mod text;
 

@@ -41,7 +41,7 @@ fn of_violation(file: &FileCheck) -> String {
         PromisedBy::Defaults => format!(
             "Kafka's defaults were assumed: if the cluster was configured otherwise, say so with --contract KEY=VALUE,...; {json}."
         ),
-        PromisedBy::File | PromisedBy::CommandLine => {
+        PromisedBy::File | PromisedBy::CommandLine | PromisedBy::Model => {
             format!("Begin with the first violation above; {json}.")
         }
     }
@@ -50,7 +50,11 @@ fn of_violation(file: &FileCheck) -> String {
 /// What the recording lacks.
 fn of_open_question(file: &FileCheck) -> String {
     if file.properties.iter().all(|property| property.verdict == "vacuous") {
-        return "Record what producers send and what consumers poll, then check again.".to_owned();
+        return "Record what clients do and are told, then check again.".to_owned();
+    }
+    if file.promised_by == PromisedBy::Model {
+        return "The search gave up: try a shorter history, or one with fewer calls open at once."
+            .to_owned();
     }
     "When all faults are over, read each partition to its end and record that (`drained`), then check again."
         .to_owned()
@@ -66,6 +70,9 @@ fn of_held(check: &Check) -> String {
             format!("What was found is permitted; {change} would prevent {}.", kind.kind)
         }
         (Some(_), None) => "What was found is permitted.".to_owned(),
+        (None, _) if check.files.iter().all(|file| file.promised_by == PromisedBy::Model) => {
+            "An order was found that explains every response.".to_owned()
+        }
         (None, _) => {
             "The table says how much each property was put to the test; --contract tries stricter promises.".to_owned()
         }

@@ -124,10 +124,11 @@ fn notes(file: &FileCheck, named: bool, look: &Look) -> String {
     let told = file.contract.iter().filter(|it| !it.is_default || TOLD_ALWAYS.contains(&it.key));
     let settings: Vec<_> = told.map(|it| format!("{}={}", it.key, it.value)).collect();
     let by = match file.promised_by {
-        PromisedBy::Defaults => "nothing was said",
-        PromisedBy::File => "the file's header says so",
-        PromisedBy::CommandLine => "--contract says so",
+        PromisedBy::Defaults => ", else Kafka's defaults; nothing was said",
+        PromisedBy::File => ", else Kafka's defaults; the file's header says so",
+        PromisedBy::CommandLine => ", else Kafka's defaults; --contract says so",
+        PromisedBy::Model => "",
     };
-    let contract = format!("{name}{}, else Kafka's defaults; {by}", settings.join(", "));
+    let contract = format!("{name}{}{by}", settings.join(", "));
     text + &wrapped(&contract, "contract: ", look.width)
 }
