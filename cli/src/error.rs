@@ -12,10 +12,6 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, So
 
 use ktrial_reports::Look;
 
-/// What the first line of a history has to be.
-const NO_HEADER: &str =
-    r#"a history is JSON lines, and the first is a header: {"h":"klog/1"} is the least"#;
-
 /// A mistake of the user's, or a file that cannot be used. Exit code 2.
 #[derive(Debug, Diagnostic, thiserror::Error)]
 pub enum UserError {
@@ -122,12 +118,12 @@ impl UserError {
         Self::History { path: path.to_owned(), message, help }
     }
 
-    /// A history that cannot be read.
-    pub fn history(path: &Path, format: Format, error: ReadError) -> Self {
+    /// A history that cannot be read. The help is for the first line.
+    pub fn history(path: &Path, error: ReadError, help: Option<&'static str>) -> Self {
         match error {
             ReadError::Io(cause) => Self::file(path, cause),
             ReadError::Malformed { line, .. } | ReadError::Truncated { line } => {
-                let help = (line == 1 && format == Format::Klog).then_some(NO_HEADER);
+                let help = help.filter(|_| line == 1);
                 Self::History { path: path.to_owned(), message: error.to_string(), help }
             }
         }

@@ -17,6 +17,10 @@ use crate::output::{json, write_whole};
 use crate::progress::{Counted, Reading};
 use crate::terminal::{self, Terminal};
 
+/// What the first line of a `klog/1` history has to be.
+const NO_HEADER: &str =
+    r#"a history is JSON lines, and the first is a header: {"h":"klog/1"} is the least"#;
+
 /// Judges every file, prints what was found and writes the reports. Only one history is in memory at a time.
 ///
 /// # Errors
@@ -64,17 +68,19 @@ fn judged(
         Some(format) => format.into(),
         None => Format::guess(input.fill_buf().map_err(|it| UserError::file(source.path, it))?),
     };
-    let wrong = |error| UserError::history(source.path, format, error);
     if let Some(model) = flags.model {
         let notation =
             notation(format).ok_or_else(|| UserError::not_of_model(source.path, format))?;
         let outcome = check_named(model, input, notation, Budget::default());
         reading.finish();
-        return Ok(FileCheck::of_model(&name, model, &outcome.map_err(wrong)?));
+        let outcome = outcome.map_err(|error| UserError::history(source.path, error, None))?;
+        return Ok(FileCheck::of_model(&name, model, &outcome));
     }
     let imported = import::read(Some(format), input);
     reading.finish();
-    log(source.path, &imported.map_err(wrong)?, &flags.contract)
+    let help = (format == Format::Klog).then_some(NO_HEADER);
+    let imported = imported.map_err(|error| UserError::history(source.path, error, help))?;
+    log(source.path, &imported, &flags.contract)
 }
 
 /// The notation in which a file can have the operations of a model.
