@@ -37,77 +37,84 @@ pub const SETTINGS: &[Setting] = &[
         short: "acks",
         allowed: Allowed::Words(&["0", "1", "all"]),
         get: |contract| acks_name(contract.acks).to_owned(),
-        set: |contract, value| Some(contract.acks = acks(value)?),
+        set: |contract, value| assign(&mut contract.acks, acks(value)),
     },
     Setting {
         key: "min.insync.replicas",
         short: "min_isr",
         allowed: Allowed::From(1),
         get: |contract| contract.min_insync_replicas.to_string(),
-        set: |contract, value| Some(contract.min_insync_replicas = at_least_one(value)?),
+        set: |contract, value| assign(&mut contract.min_insync_replicas, at_least_one(value)),
     },
     Setting {
         key: "replication.factor",
         short: "rf",
         allowed: Allowed::From(1),
         get: |contract| contract.replication_factor.to_string(),
-        set: |contract, value| Some(contract.replication_factor = at_least_one(value)?),
+        set: |contract, value| assign(&mut contract.replication_factor, at_least_one(value)),
     },
     Setting {
         key: "unclean.leader.election.enable",
         short: "unclean_election",
         allowed: BOOLEAN,
         get: |contract| contract.unclean_leader_election.to_string(),
-        set: |contract, value| Some(contract.unclean_leader_election = value.parse().ok()?),
+        set: |contract, value| assign(&mut contract.unclean_leader_election, boolean(value)),
     },
     Setting {
         key: "flush.messages",
         short: "flush_messages",
         allowed: Allowed::From(1),
         get: |contract| if contract.flush_every_message { "1" } else { FLUSH_NEVER }.to_owned(),
-        set: |contract, value| Some(contract.flush_every_message = at_least::<u64>(1, value)? == 1),
+        set: |contract, value| {
+            assign(
+                &mut contract.flush_every_message,
+                at_least::<u64>(1, value).map(|every| every == 1),
+            )
+        },
     },
     Setting {
         key: "correlated.power.loss",
         short: "correlated_power_loss",
         allowed: BOOLEAN,
         get: |contract| contract.correlated_power_loss.to_string(),
-        set: |contract, value| Some(contract.correlated_power_loss = value.parse().ok()?),
+        set: |contract, value| assign(&mut contract.correlated_power_loss, boolean(value)),
     },
     Setting {
         key: "enable.idempotence",
         short: "idempotence",
         allowed: BOOLEAN,
         get: |contract| contract.idempotence.to_string(),
-        set: |contract, value| Some(contract.idempotence = value.parse().ok()?),
+        set: |contract, value| assign(&mut contract.idempotence, boolean(value)),
     },
     Setting {
         key: "retries",
         short: "retries",
         allowed: Allowed::From(0),
         get: |contract| if contract.retries { RETRY_FOREVER } else { "0" }.to_owned(),
-        set: |contract, value| Some(contract.retries = at_least::<u32>(0, value)? > 0),
+        set: |contract, value| {
+            assign(&mut contract.retries, at_least::<u32>(0, value).map(|retries| retries > 0))
+        },
     },
     Setting {
         key: "max.in.flight.requests.per.connection",
         short: "max_in_flight",
         allowed: Allowed::From(1),
         get: |contract| contract.max_in_flight.to_string(),
-        set: |contract, value| Some(contract.max_in_flight = at_least_one(value)?),
+        set: |contract, value| assign(&mut contract.max_in_flight, at_least_one(value)),
     },
     Setting {
         key: "auto.offset.reset",
         short: "auto_reset",
         allowed: Allowed::Words(&["earliest", "latest", "none"]),
         get: |contract| reset_name(contract.auto_offset_reset).to_owned(),
-        set: |contract, value| Some(contract.auto_offset_reset = reset(value)?),
+        set: |contract, value| assign(&mut contract.auto_offset_reset, reset(value)),
     },
     Setting {
         key: "delivery",
         short: "delivery",
         allowed: Allowed::Words(&["at-least-once", "at-most-once"]),
         get: |contract| delivery_name(contract.delivery).to_owned(),
-        set: |contract, value| Some(contract.delivery = delivery(value)?),
+        set: |contract, value| assign(&mut contract.delivery, delivery(value)),
     },
 ];
 
@@ -118,6 +125,15 @@ const FLUSH_NEVER: &str = "9223372036854775807";
 
 /// Kafka's default of `retries`; the contract knows only whether there are any.
 const RETRY_FOREVER: &str = "2147483647";
+
+fn assign<T>(field: &mut T, value: Option<T>) -> Option<()> {
+    *field = value?;
+    Some(())
+}
+
+fn boolean(value: &str) -> Option<bool> {
+    value.parse().ok()
+}
 
 fn at_least<N: FromStr + PartialOrd>(least: N, value: &str) -> Option<N> {
     value.parse().ok().filter(|number| *number >= least)
@@ -255,6 +271,7 @@ mod tests {
 
     #[test]
     fn a_contract_told_and_set_again_is_the_same() {
+        // Whoever adds a field here adds a setting above.
         let weak = Contract {
             acks: Acks::Zero,
             min_insync_replicas: 2,
@@ -267,7 +284,6 @@ mod tests {
             max_in_flight: 1,
             auto_offset_reset: AutoOffsetReset::Earliest,
             delivery: Delivery::AtMostOnce,
-            ..Contract::default()
         };
         for contract in [weak, Contract::default()] {
             let mut again = with(&[("acks", "1"), ("retries", "7")]).unwrap();

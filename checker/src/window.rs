@@ -279,7 +279,9 @@ impl<'h> Panes<'h> {
         let mut completions: BTreeMap<_, _> = rows.map(|&op| (op, None)).collect();
         for (op, event) in self.history.events() {
             let completed = event.what.completes().and_then(|of| completions.get_mut(&of));
-            completed.map(|completion| *completion = Some(op));
+            if let Some(completion) = completed {
+                *completion = Some(op);
+            }
         }
         completions
     }

@@ -62,8 +62,8 @@ fn of_open_question(file: &FileCheck) -> String {
 
 /// How to be stricter.
 fn of_held(check: &Check) -> String {
-    let kinds = check.files.iter().flat_map(|file| &file.anomalies);
-    let permitted: Option<&KindCheck> = kinds.filter(|kind| kind.severity == "warning").next();
+    let mut kinds = check.files.iter().flat_map(|file| &file.anomalies);
+    let permitted: Option<&KindCheck> = kinds.find(|kind| kind.severity == "warning");
     let prevention = permitted.and_then(|kind| kind.prevented_by.as_deref());
     match (permitted, prevention) {
         (Some(kind), Some(change)) => {
