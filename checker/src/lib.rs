@@ -76,9 +76,8 @@
 //! # Where to read next
 //!
 //! [`history`] is the vocabulary and how to record it, [`verdict`] and [`anomaly`] what comes out, [`contract`] what was
-//! promised, [`settings`] how it is said, [`window`] what
-//! happened around an anomaly, [`klog`] the file format. Inside, `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the
-//! first line.
+//! promised and [`settings`] how that is said, [`window`] what happened around an anomaly, [`klog`] the file format. Inside,
+//! `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the first line.
 
 pub mod anomaly;
 mod chunked;
