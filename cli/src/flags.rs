@@ -203,6 +203,9 @@ pub struct CheckFlags {
     /// Judge another system than a log: whether its operations, read from jsonl or edn, are linearizable
     #[arg(long, value_name = "MODEL", value_parser = model_parser(), conflicts_with = "contract")]
     pub model: Option<ModelName>,
+    /// Judge by another checker's rules, its quirks included, and print what it would print
+    #[arg(long, value_enum, value_name = "CHECKER", conflicts_with_all = ["contract", "model", "reports"])]
+    pub compat: Option<Compat>,
     /// Write a report: json=PATH, junit=PATH (XML) or md=PATH (a job summary)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_check_report)]
     pub reports: Vec<CheckReport>,
@@ -230,6 +233,13 @@ impl From<HistoryFormat> for Format {
             HistoryFormat::Dump => Self::Dump,
         }
     }
+}
+
+/// Another checker, by whose rules a history is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// The checker of Jepsen's Kafka tests; prints its map of results
+    Jepsen,
 }
 
 /// One setting of a contract, known to be possible.

@@ -9,6 +9,7 @@ mod flags;
 mod output;
 mod progress;
 mod select;
+mod source;
 mod terminal;
 mod typed;
 mod verbs;
