@@ -11,8 +11,11 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use generator::{Size, valid};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{History, Key, Offset, Time, Value};
+use ktrial_checker::import::{self, Format};
 use ktrial_checker::judge;
 use ktrial_checker::klog;
+use ktrial_checker::notation::convert::klog_to_edn;
+use std::collections::VecDeque;
 use std::hint::black_box;
 
 /// A trial's worth of clients over six partitions; about one operation per turn is recorded in three.
@@ -60,6 +63,39 @@ fn files(criterion: &mut Criterion) {
     });
 }
 
+/// A producer with 50 sends in flight: two lines an operation, and nothing else.
+fn sends(count: u64) -> History {
+    const IN_FLIGHT: usize = 50;
+    let mut history = History::new();
+    let keys: Vec<Key> = (0..6).map(|partition| history.key("orders", partition)).collect();
+    let client = history.client("producer");
+    let process = history.open_session(client, None);
+    let mut open = VecDeque::new();
+    for n in 0..count {
+        let key = keys[n as usize % keys.len()];
+        open.push_back(history.send_invoked(process, Time(1000 * n), key, Value(n)));
+        if open.len() > IN_FLIGHT {
+            let send = open.pop_front().expect("it is longer than that");
+            history.send_ok(send, Time(1000 * n + 500), Some(Offset(n as i64 / 6)));
+        }
+    }
+    history
+}
+
+fn plain_files(criterion: &mut Criterion) {
+    const SENDS: u64 = 100_000;
+    let (mut lines, mut edn) = (Vec::new(), Vec::new());
+    klog::write(&sends(SENDS), &mut lines).expect("a vector takes everything");
+    klog_to_edn(&lines[..], &mut edn).expect("what was written can be read");
+    let mut group = criterion.benchmark_group("sends");
+    group.throughput(Throughput::Elements(SENDS)).sample_size(20);
+    for (format, file) in [(Format::Klog, &lines), (Format::Edn, &edn)] {
+        group.bench_function(BenchmarkId::new("read", format), |bencher| {
+            bencher.iter(|| import::read(Some(format), black_box(&file[..])).expect("just written"))
+        });
+    }
+}
+
 fn recording(criterion: &mut Criterion) {
     let mut history = History::new();
     let (key, client) = (history.key("t", 0), history.client("producer"));
@@ -84,5 +120,5 @@ fn recording(criterion: &mut Criterion) {
     assert_eq!(key, Key(0));
 }
 
-criterion_group!(benches, judging, files, recording);
+criterion_group!(benches, judging, files, plain_files, recording);
 criterion_main!(benches);

@@ -107,6 +107,9 @@ impl Survey {
         survey
     }
 
+    /// What one event says, before anything is known of the others.
+    ///
+    /// Long: one arm for each kind of event.
     fn note(
         &mut self,
         history: &History,

@@ -80,7 +80,9 @@ impl<'h, W: Write> Writer<'h, W> {
         Ok(())
     }
 
-    /// The line of an event, up to its end: one arm for each kind of event, in the order of their declaration.
+    /// The line of an event, up to its end.
+    ///
+    /// Long: one arm for each kind of event, in the order of their declaration.
     fn event(&mut self, op: OpId, event: &Event) -> io::Result<()> {
         let history = self.history;
         match event.what {
