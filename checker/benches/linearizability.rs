@@ -43,7 +43,7 @@ fn append_fetch_log(criterion: &mut Criterion) {
     });
 }
 
-/// Eighty operations on a register, many of which were never answered: the slowest of a hundred such histories.
+/// Eighty operations on a register, many of which were never answered: a hundred such histories at a time.
 fn crashed_registers(criterion: &mut Criterion) {
     let shape = Shape { clients: 10, operations: 80, crash_percent: 20 };
     let mut group = criterion.benchmark_group("register, 80 operations, many crashed");
@@ -87,10 +87,10 @@ fn stores_and_queues(criterion: &mut Criterion) {
     });
     group.finish();
     let mut group = criterion.benchmark_group("queue, 5 clients");
-    let queue = queues(1, Shape { clients: 5, operations: 2_000, crash_percent: 0 });
+    let queue = queues(1, Shape { clients: 5, operations: 200, crash_percent: 0 });
     assert_eq!(judge(&Queue::default(), &queue).name(), "valid");
-    group.throughput(Throughput::Elements(2_000));
-    group.bench_function("2000", |bencher| bencher.iter(|| judge(&Queue::default(), &queue)));
+    group.throughput(Throughput::Elements(200));
+    group.bench_function("200", |bencher| bencher.iter(|| judge(&Queue::default(), &queue)));
 }
 
 criterion_group!(benches, append_fetch_log, crashed_registers, stores_and_queues);

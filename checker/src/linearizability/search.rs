@@ -142,3 +142,78 @@ fn exhausted<M: Model, S: SlotSet>(
     let partial = furthest.trail.map_or(Vec::new(), |trail| space.linearization::<S>(trail));
     Found::Exhausted { op: space.op_of_event(furthest.event), frontier: frontier.len(), partial }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linearizability::Operation;
+    use crate::linearizability::case::whole;
+    use crate::linearizability::models::register::{Input, Output, Register};
+    use proptest::prelude::*;
+
+    type Call = Operation<Input<u64>, Output<u64>>;
+
+    fn call() -> impl Strategy<Value = Call> {
+        (0_u64..3, 0_u64..3, 0_u64..20, prop::option::weighted(0.7, 1_u64..9)).prop_map(
+            |(kind, value, invoked, took)| {
+                let (input, output) = match kind {
+                    0 => (Input::Read, Output::Value(Some(value))),
+                    1 => (Input::Write(value), Output::Done),
+                    _ => (Input::CompareAndSet(value, (value + 1) % 3), Output::Done),
+                };
+                match took {
+                    Some(took) => {
+                        Operation::completed(invoked, invoked, input, invoked + took, output)
+                    }
+                    None => Operation::crashed(invoked, invoked, input),
+                }
+            },
+        )
+    }
+
+    /// Where a search that runs alone, in turns of one configuration, ends: nowhere, or at an event in certain states.
+    fn end<'a>(
+        operations: &'a [Call],
+        run: impl FnOnce(&mut Space<'a, Register<u64>>) -> End,
+        model: &'a Register<u64>,
+    ) -> Option<(u32, Vec<Option<u64>>)> {
+        let mut space =
+            Space::new(model, operations, &whole(operations, 0..operations.len() as u32));
+        match run(&mut space) {
+            End::Linearized(_) => None,
+            End::Stuck { event, states } => {
+                let mut states: Vec<_> = states.into_iter().map(|id| *space.state(id)).collect();
+                states.sort_unstable();
+                Some((event, states))
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn both_searches_end_alike_with_slots_of_any_width(calls in prop::collection::vec(call(), 1..14)) {
+            let model = Register::default();
+            let deep = end(&calls, |space| {
+                let mut search = DepthFirst::<[u64; 1]>::new(space);
+                loop {
+                    if let Some(end) = search.run(space, &mut 1) { break end }
+                }
+            }, &model);
+            let wide = end(&calls, |space| {
+                let mut search = DepthFirst::<Box<[u64]>>::new(space);
+                let mut allowance = u64::MAX;
+                search.run(space, &mut allowance).expect("no end of allowance")
+            }, &model);
+            let broad = end(&calls, |space| {
+                let mut search = Frontier::<[u64; 2]>::new(space);
+                loop {
+                    if let Some(end) = search.run(space, &mut 1) { break end }
+                }
+            }, &model);
+            prop_assert_eq!(&deep, &wide);
+            prop_assert_eq!(&deep, &broad);
+        }
+    }
+}
