@@ -89,8 +89,10 @@ fn others(found: &Counterexample) -> Vec<String> {
     let mut others = Vec::new();
     let rest = found.prefix - found.core.len();
     if rest > 0 {
+        let rest =
+            if rest == 1 { "one operation".to_owned() } else { format!("{rest} operations") };
         others.push(format!(
-            "That holds whenever the other {rest} operations took effect after their invocation, and if they never did."
+            "That holds whenever the remaining {rest} took effect after being invoked, and if they never did."
         ));
     }
     if found.is_minimal && found.core.len() > 1 {
