@@ -79,6 +79,22 @@ kinds! {
     CommittedOffsetRegression "committed-offset-regression" AtLeastOnce;
     /// A reset to the log's end made a group pass over a record.
     SkippedByReset "skipped-by-reset" AtLeastOnce;
+    /// A record lies below one that was in the log before it was sent.
+    BackdatedAppend "backdated-append" Linearizability;
+    /// Somebody who asked where a log ends was told an offset that the log had passed before.
+    StaleEnd "stale-end" Linearizability;
+    /// A leader told a session a lower high watermark than before, in one leader epoch.
+    HighWatermarkRegression "high-watermark-regression" Linearizability;
+    /// A log began at a lower offset than before.
+    LogStartRegression "log-start-regression" Linearizability;
+    /// One response put the bounds of a log in the wrong order.
+    BoundsDisorder "bounds-disorder" Linearizability;
+    /// A reader got a record at or above the bound that its own response told.
+    ReadBeyondBound "read-beyond-bound" Linearizability;
+    /// After all faults were over, a partition took no record for longer than recovery may take.
+    StuckPartition "stuck-partition" Availability;
+    /// After all faults were over, a group left records alone for longer than recovery may take.
+    StuckGroup "stuck-group" Availability;
 }
 
 impl AnomalyKind {
@@ -195,6 +211,8 @@ pub enum Role {
     Processor,
     /// Was positioned or assigned.
     Owner,
+    /// Declared all faults over.
+    Healer,
 }
 
 /// The most examples kept of one kind; counts are always full.

@@ -30,6 +30,8 @@ pub struct Contract {
     pub auto_offset_reset: AutoOffsetReset,
     /// What the groups' application aims at.
     pub delivery: Delivery,
+    /// How long the log may take to serve again once all faults are over, in milliseconds.
+    pub recovery_ms: u64,
 }
 
 /// The `acks` setting of a producer.
@@ -82,11 +84,15 @@ impl Default for Contract {
             max_in_flight: 5,
             auto_offset_reset: AutoOffsetReset::Latest,
             delivery: Delivery::AtLeastOnce,
+            recovery_ms: Self::DEFAULT_RECOVERY_MS,
         }
     }
 }
 
 impl Contract {
+    /// A minute: enough for Kafka's own time-outs (`broker.session.timeout.ms`, `request.timeout.ms`) one after another.
+    pub const DEFAULT_RECOVERY_MS: u64 = 60_000;
+
     /// How bad an anomaly of this kind is under this contract, and the setting that permits it, if one does.
     #[must_use]
     pub fn weigh(&self, kind: AnomalyKind) -> (Severity, Option<&'static str>) {
@@ -106,6 +112,7 @@ impl Contract {
         match kind {
             K::LostWrite | K::Hole | K::TruncatedTail | K::DrainedUnseen => self.loss(),
             K::Divergence | K::AckedOffsetConflict | K::UnstableRead => self.loss(),
+            K::BackdatedAppend | K::StaleEnd | K::LogStartRegression => self.loss(),
             K::Duplicate => (!self.idempotence && self.retries).then_some(DUPLICATE),
             K::OutOfOrder => {
                 (!self.idempotence && self.retries && self.max_in_flight > 1).then_some(REORDERED)
@@ -124,6 +131,8 @@ impl Contract {
             K::Phantom | K::Corrupt | K::WrongPartition | K::AbortedRead | K::ReadBeforeSend => {
                 None
             }
+            K::HighWatermarkRegression | K::BoundsDisorder | K::ReadBeyondBound => None,
+            K::StuckPartition | K::StuckGroup => None,
         }
     }
 

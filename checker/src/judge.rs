@@ -4,10 +4,11 @@ use crate::contract::Contract;
 use crate::evidence::Evidence;
 use crate::evidence::progress::Groups;
 use crate::findings::Findings;
-use crate::history::History;
+use crate::history::{Clock, History};
+use crate::judges::availability::Recovery;
 use crate::judges::{
-    committed_offsets, consumer_order, durability, group_commits, group_delivery, producer_order,
-    slots,
+    availability, committed_offsets, consumer_order, durability, group_commits, group_delivery,
+    lag, log_bounds, producer_order, real_time, slots,
 };
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
@@ -22,22 +23,38 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     producer_order::judge(&evidence, &mut findings, &mut coverage);
     consumer_order::judge(&evidence, &mut findings, &mut coverage);
     durability::judge(&evidence, &mut findings, &mut coverage);
+    real_time::judge(&evidence, &mut findings, &mut coverage);
+    log_bounds::judge(&evidence, &mut findings, &mut coverage);
+    lag::measure(&evidence, &mut coverage);
     let groups = Groups::follow(&evidence);
     group_commits::judge(&evidence, &groups, &mut findings);
     group_delivery::judge(&evidence, &groups, &mut findings, &mut coverage);
+    if let Some(recovery) = Recovery::of(&evidence, contract.recovery_ms) {
+        availability::judge(&evidence, &groups, &recovery, &mut findings, &mut coverage);
+    }
     committed_offsets::judge(&evidence, &mut findings);
     let unread = |(_, key, _)| evidence.log(key).at_rest.is_none();
     let groups_unread = groups.iter().any(unread);
-    let verdict = |property| (property, verdict(property, &findings, &coverage, groups_unread));
+    let clocks_compare = history.meta().clock != Clock::PerProcess;
+    let open = Open { groups_unread, clocks_compare };
+    let verdict = |property| (property, verdict(property, &findings, &coverage, &open));
     let properties = Property::ALL.into_iter().map(verdict).collect();
     Judgement { properties, anomalies: findings.finish(), coverage }
+}
+
+/// What keeps properties from being decided.
+struct Open {
+    /// A group read a partition that nobody read to the end.
+    groups_unread: bool,
+    /// Times of different processes can be compared.
+    clocks_compare: bool,
 }
 
 fn verdict(
     property: Property,
     findings: &Findings<'_>,
     coverage: &Coverage,
-    groups_unread: bool,
+    open: &Open,
 ) -> Verdict {
     if findings.breaks(property) {
         return Verdict::Invalid;
@@ -45,7 +62,24 @@ fn verdict(
     match property {
         Property::PartitionOrder => partition_order(coverage),
         Property::AckedDurability => acked_durability(coverage),
-        Property::AtLeastOnce => at_least_once(coverage, groups_unread),
+        Property::AtLeastOnce => at_least_once(coverage, open.groups_unread),
+        Property::Linearizability => linearizability(coverage, open.clocks_compare),
+        Property::Availability => availability_of(coverage),
+    }
+}
+
+fn linearizability(coverage: &Coverage, clocks_compare: bool) -> Verdict {
+    match (clocks_compare, coverage.real_time_checks) {
+        (false, _) => unknown("the clocks of the processes cannot be compared".to_owned()),
+        (true, 0) => vacuous("no two operations on one log came after each other"),
+        (true, _) => Verdict::Valid,
+    }
+}
+
+fn availability_of(coverage: &Coverage) -> Verdict {
+    match coverage.recoveries {
+        0 => vacuous("nothing was owed for long enough after the end of all faults"),
+        _ => Verdict::Valid,
     }
 }
 

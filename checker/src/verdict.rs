@@ -16,12 +16,21 @@ pub enum Property {
     AckedDurability,
     /// A group processes every record from its starting point on at least once.
     AtLeastOnce,
+    /// Every append and every read of a log's bounds takes effect at one instant between its beginning and its end.
+    Linearizability,
+    /// Once all faults are over, every partition takes records again and every group goes on.
+    Availability,
 }
 
 impl Property {
     /// All properties.
-    pub const ALL: [Property; 3] =
-        [Property::PartitionOrder, Property::AckedDurability, Property::AtLeastOnce];
+    pub const ALL: [Property; 5] = [
+        Property::PartitionOrder,
+        Property::AckedDurability,
+        Property::AtLeastOnce,
+        Property::Linearizability,
+        Property::Availability,
+    ];
 
     /// The property's name: `acked-durability`.
     #[must_use]
@@ -30,6 +39,8 @@ impl Property {
             Property::PartitionOrder => "partition-order",
             Property::AckedDurability => "acked-durability",
             Property::AtLeastOnce => "at-least-once",
+            Property::Linearizability => "linearizability",
+            Property::Availability => "availability",
         }
     }
 
@@ -167,6 +178,12 @@ pub struct Coverage {
     pub unreached: u64,
     /// Commits invoked.
     pub commits: u64,
+    /// Appends and reads of a log's bounds that were compared with what was complete before they began.
+    pub real_time_checks: u64,
+    /// The longest time for which a consumer that polled had been behind the log's end, in nanoseconds.
+    pub worst_lag_ns: u64,
+    /// (partition or group) that had time to recover after all faults were over.
+    pub recoveries: u64,
 }
 
 impl Coverage {
@@ -176,13 +193,15 @@ impl Coverage {
             Property::PartitionOrder => &["records_read", "slots", "order_pairs", "poll_steps"],
             Property::AckedDurability => &["acked", "indeterminate", "final_reads", "acked_judged"],
             Property::AtLeastOnce => &["group_partitions", "owed", "unreached", "commits"],
+            Property::Linearizability => &["real_time_checks", "worst_lag_ns"],
+            Property::Availability => &["recoveries"],
         };
         self.counters().into_iter().filter(|(name, _)| names.contains(name))
     }
 
     /// The counters by name, in the order of declaration.
     #[must_use]
-    pub fn counters(&self) -> [(&'static str, u64); 14] {
+    pub fn counters(&self) -> [(&'static str, u64); 17] {
         [
             ("sends", self.sends),
             ("acked", self.acked),
@@ -198,6 +217,9 @@ impl Coverage {
             ("owed", self.owed),
             ("unreached", self.unreached),
             ("commits", self.commits),
+            ("real_time_checks", self.real_time_checks),
+            ("worst_lag_ns", self.worst_lag_ns),
+            ("recoveries", self.recoveries),
         ]
     }
 }

@@ -46,8 +46,15 @@ impl Word {
     pub fn of_anomaly(kind: AnomalyKind) -> Self {
         match (kind, kind.property()) {
             (AnomalyKind::Duplicate | AnomalyKind::GroupRedelivery, _) => Self::Dup,
-            (_, Property::PartitionOrder) => Self::Order,
-            (_, Property::AckedDurability | Property::AtLeastOnce) => Self::Loss,
+            (_, property) => Self::of_property(property),
+        }
+    }
+
+    fn of_property(property: Property) -> Self {
+        match property {
+            Property::PartitionOrder | Property::Linearizability => Self::Order,
+            Property::AckedDurability | Property::AtLeastOnce => Self::Loss,
+            Property::Availability => Self::Stuck,
         }
     }
 
@@ -56,8 +63,7 @@ impl Word {
             Violation::Panic | Violation::Divergence => Self::Bug,
             Violation::Invariant(_) => Self::Broken,
             Violation::Stuck => Self::Stuck,
-            Violation::Property(Property::PartitionOrder) => Self::Order,
-            Violation::Property(Property::AckedDurability | Property::AtLeastOnce) => Self::Loss,
+            Violation::Property(property) => Self::of_property(*property),
             Violation::Anomaly(kind) => Self::of_anomaly(*kind),
         }
     }

@@ -5,20 +5,25 @@
 //! acknowledgement places, and where each send's record lies.
 
 pub(crate) mod bits;
+pub(crate) mod holders;
 mod in_hand;
 pub(crate) mod log;
 mod places;
 pub(crate) mod progress;
 pub(crate) mod sends;
 pub(crate) mod table;
+pub(crate) mod told;
 pub(crate) mod transactions;
 
-use crate::history::{History, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What};
+use crate::history::{
+    Clock, History, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What,
+};
 use crate::verdict::Coverage;
 use bits::Bits;
 use log::{FinalRead, Log};
 use places::Bounds;
 use sends::{Outcome, Sends};
+use told::Told;
 use transactions::Transactions;
 
 /// A history with what it proves.
@@ -26,6 +31,7 @@ pub(crate) struct Evidence<'h> {
     pub(crate) history: &'h History,
     pub(crate) sends: Sends,
     pub(crate) transactions: Transactions,
+    pub(crate) told: Told,
     /// One log per partition, in the order of their keys.
     pub(crate) logs: Vec<Log>,
     /// Whether any application reports what it processed; if none does, delivery counts as processing.
@@ -50,6 +56,7 @@ impl<'h> Evidence<'h> {
             history,
             sends: survey.sends,
             transactions: survey.transactions,
+            told: survey.told,
             logs,
             processing_reported: !survey.processed.is_empty(),
             reports_rebalances: survey.reports_rebalances,
@@ -59,6 +66,16 @@ impl<'h> Evidence<'h> {
     /// Whether the process says when its group's rebalances give it partitions or take them.
     pub(crate) fn reports_rebalances(&self, process: ProcessId) -> bool {
         self.reports_rebalances.contains(process.0 as usize)
+    }
+
+    /// Whether one event is certainly before another: their clocks can be compared, and their error does not matter.
+    pub(crate) fn is_before(&self, earlier: OpId, later: OpId) -> bool {
+        let (earlier, later) = (self.history.event(earlier), self.history.event(later));
+        let is_same_clock = self.history.meta().clock != Clock::PerProcess;
+        if earlier.process == later.process {
+            return earlier.time < later.time;
+        }
+        is_same_clock && self.history.meta().is_before(earlier.time, later.time)
     }
 
     pub(crate) fn log(&self, key: Key) -> &Log {
@@ -73,6 +90,7 @@ impl<'h> Evidence<'h> {
 struct Survey {
     sends: Sends,
     transactions: Transactions,
+    told: Told,
     reports_rebalances: Bits,
     bounds: Vec<Bounds>,
     final_reads: Vec<Option<FinalRead>>,
@@ -89,6 +107,7 @@ impl Survey {
         let mut survey = Survey {
             sends: Sends::with_capacity(history.len()),
             transactions: Transactions::new(processes),
+            told: Told::default(),
             reports_rebalances: Bits::new(processes),
             bounds: vec![Bounds::default(); keys],
             final_reads: vec![None; keys],
@@ -100,6 +119,7 @@ impl Survey {
         };
         for (op, event) in history.events() {
             survey.note(history, op, event.process, event.what, coverage);
+            survey.told.note(history, op, event);
         }
         survey.sends.join(&survey.transactions);
         survey.start_final_reads(history);

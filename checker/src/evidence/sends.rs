@@ -117,6 +117,12 @@ impl Sends {
         send
     }
 
+    /// The send that `op` invoked, if it did.
+    pub(crate) fn of_op(&self, op: OpId) -> Option<&Send> {
+        let id = *self.by_op.get(op.0 as usize)?;
+        self.all.get(id as usize)
+    }
+
     pub(crate) fn get(&self, id: SendId) -> &Send {
         &self.all[id.0 as usize]
     }

@@ -1,5 +1,6 @@
 //! What is known of a history as a whole: who made it, by which clocks, in which order.
 
+use super::Time;
 use serde::{Deserialize, Serialize};
 
 /// How a history came about. The default is that of a simulated trial: one exact clock, one order.
@@ -22,6 +23,14 @@ pub struct Meta {
     pub reads_only: bool,
     /// The `isolation.level` of its consumers, if known.
     pub isolation: Option<Isolation>,
+}
+
+impl Meta {
+    /// Whether `earlier` is before `later` although the clocks of two processes may be the clock error apart.
+    #[must_use]
+    pub fn is_before(&self, earlier: Time, later: Time) -> bool {
+        earlier.0.saturating_add(self.clock_error_ns) < later.0
+    }
 }
 
 /// Who recorded a history.

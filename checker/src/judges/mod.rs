@@ -1,10 +1,14 @@
 //! One judge per file. Each reads the [`Evidence`](crate::evidence::Evidence), reports what contradicts its claim, and
 //! counts what it looked at.
 
+pub(crate) mod availability;
 pub(crate) mod committed_offsets;
 pub(crate) mod consumer_order;
 pub(crate) mod durability;
 pub(crate) mod group_commits;
 pub(crate) mod group_delivery;
+pub(crate) mod lag;
+pub(crate) mod log_bounds;
 pub(crate) mod producer_order;
+pub(crate) mod real_time;
 pub(crate) mod slots;

@@ -1,7 +1,7 @@
 //! Arbitrary tiny histories: any steps at all over two partitions, a few offsets and a few values, right or wrong.
 
 use super::step::Step;
-use ktrial_checker::history::{PositionedBy, Value};
+use ktrial_checker::history::{LogBound, PositionedBy, Value};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -21,6 +21,7 @@ struct Decoder {
     ids: u32,
     commits: Vec<u32>,
     questions: Vec<u32>,
+    bound_questions: Vec<(u32, u32)>,
 }
 
 impl Decoder {
@@ -37,7 +38,7 @@ impl Decoder {
     fn step(&mut self, dice: [u8; 5]) {
         let [what, who, key, a, b] = dice.map(u32::from);
         let (key, offset) = (key % 2, i64::from(a % 6));
-        match what % 16 {
+        match what % 17 {
             0..3 => self.send(who % 2, key),
             3..6 => self.complete(a, b),
             6..9 => self.poll(2 + who % 6, key, offset, b),
@@ -54,6 +55,7 @@ impl Decoder {
             12 => self.commit(4 + who % 2, key, offset),
             13 => self.answer_commit(a, b),
             14 => self.question(4 + who % 2, key, offset, b),
+            15 => self.bound_question(2 + who % 2, key, offset, b),
             _ if b % 4 == 3 => self.steps.push(Step::Crash { process: who % 6 }),
             _ if b % 3 == 0 => {
                 self.steps.push(Step::Dump { process: 7, key, records: records(offset, b / 3) })
@@ -98,6 +100,18 @@ impl Decoder {
             1 => Step::CommitUnknown { id },
             _ => Step::CommitOk { id },
         });
+    }
+
+    fn bound_question(&mut self, process: u32, key: u32, offset: i64, b: u32) {
+        if b.is_multiple_of(2) {
+            self.ids += 1;
+            let (id, of) = (self.ids, LogBound::Latest);
+            self.bound_questions.push((id, key));
+            self.steps.push(Step::AskBound { process, key, of, id });
+        } else if let Some((id, key)) = pick(&self.bound_questions, b / 2) {
+            self.bound_questions.retain(|&(open, _)| open != id);
+            self.steps.push(Step::AnswerBound { id, key, offset });
+        }
     }
 
     fn question(&mut self, process: u32, key: u32, offset: i64, b: u32) {

@@ -1,9 +1,11 @@
 //! Valid histories: a perfect log with pipelining producers, readers that seek, a group that crashes, commits with every
-//! outcome and hands partitions over, control records that take offsets, sends nobody hears of.
+//! outcome and hands partitions over, control records that take offsets, sends nobody hears of, questions for a log's
+//! bounds, and an end of all faults after which everything works.
 
 use super::random::Random;
-use super::step::{Records, Step};
-use ktrial_checker::history::PositionedBy;
+use super::step::{Records, Step, Told};
+use ktrial_checker::contract::Contract;
+use ktrial_checker::history::{LogBound, PositionedBy};
 use std::collections::VecDeque;
 
 /// How large a history is.
@@ -193,7 +195,8 @@ impl World {
         let who = self.random.below(self.readers.len());
         let key = self.key();
         match self.random.below(100) {
-            0..90 => self.read(who, key),
+            0..70 => self.read(who, key),
+            70..90 => self.ask(who, key),
             90..96 => {
                 let offset = self.random.below(self.logs[key as usize].len() + 1) as i64;
                 self.seek(who, key, offset);
@@ -226,7 +229,32 @@ impl World {
         if let Some(&(last, _)) = records.last() {
             self.readers[who].positions[key as usize] = last + 1;
             self.steps.push(Step::Poll { process, key, records });
+            if self.random.percent(50) {
+                self.tell(key);
+            }
         }
+    }
+
+    /// Asks where the log begins or ends. What is appended between question and answer may be counted or not.
+    fn ask(&mut self, who: usize, key: u32) {
+        let (id, process) = (self.id(), self.readers[who].process);
+        let end = self.logs[key as usize].len() as i64;
+        let (of, offset) = match self.random.percent(60) {
+            true => (LogBound::Latest, end),
+            false => (LogBound::Earliest, 0),
+        };
+        self.steps.push(Step::AskBound { process, key, of, id });
+        if self.random.percent(50) && !self.producers.is_empty() {
+            self.producer_turn();
+        }
+        self.steps.push(Step::AnswerBound { id, key, offset });
+    }
+
+    /// What the response behind the last poll told.
+    fn tell(&mut self, key: u32) {
+        let high_watermark = self.logs[key as usize].len() as i64;
+        let told = Told { epoch: 0, start: 0, high_watermark };
+        self.steps.push(Step::Told { key, told });
     }
 
     fn records_from(&mut self, key: u32, position: i64) -> Records {
@@ -338,12 +366,33 @@ impl World {
                 self.complete(who);
             }
         }
+        self.recover();
         for who in 0..self.members.len() {
             for key in 0..self.size.partitions {
                 self.catch_up(who, key);
             }
         }
+        self.wait_for_recovery();
         (0..self.size.partitions).for_each(|key| self.drain(key));
+    }
+
+    /// All faults are over, and every partition takes a record once it had time to recover.
+    fn recover(&mut self) {
+        let process = self.open(400, None);
+        self.steps.push(Step::Heal { process });
+        self.wait_for_recovery();
+        for key in 0..if self.producers.is_empty() { 0 } else { self.size.partitions } {
+            self.values += 1;
+            let (value, log) = (self.values, &mut self.logs[key as usize]);
+            let offset = Some(log.len() as i64);
+            log.push(value);
+            self.steps.push(Step::Send { process: self.producers[0].process, key, value });
+            self.steps.push(Step::Ack { value, offset });
+        }
+    }
+
+    fn wait_for_recovery(&mut self) {
+        self.steps.push(Step::Wait { ms: Contract::DEFAULT_RECOVERY_MS + 1 });
     }
 
     fn catch_up(&mut self, who: usize, key: u32) {

@@ -7,6 +7,7 @@ use ktrial_checker::history::History;
 use ktrial_checker::judge;
 use ktrial_checker::klog::{self, ReadError};
 use ktrial_checker::verdict::Found;
+use ktrial_checker::verdict::Property;
 use proptest::prelude::*;
 
 pub fn written(history: &History) -> Vec<u8> {
@@ -71,7 +72,7 @@ proptest! {
             }
         }
         let judged = klog::read(&file[..]).map(|imported| judge(&imported.history, &Contract::default()));
-        prop_assert!(judged.is_err() || judged.is_ok_and(|judgement| judgement.properties.len() == 3));
+        prop_assert!(judged.is_err() || judged.is_ok_and(|judgement| judgement.properties.len() == Property::ALL.len()));
     }
 
     #[test]

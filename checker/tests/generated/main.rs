@@ -75,7 +75,7 @@ fn explanations(found: &BTreeMap<Kind, Found>) -> Vec<(Kind, &[String])> {
 
 #[test]
 fn generated_histories_give_every_judge_something_to_do() {
-    let mut total = [0; 14];
+    let mut total = [0; 17];
     for seed in 0..20 {
         for (total, (_, count)) in
             total.iter_mut().zip(judged(&valid(seed, SMALL)).coverage.counters())
@@ -111,6 +111,7 @@ fn every_kind_can_be_injected_into_most_histories() {
 fn arbitrary_histories_show_every_kind() {
     let mut runner = TestRunner::deterministic();
     let mut missing: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
+    oracle::UNKNOWN.iter().for_each(|kind| assert!(missing.remove(kind)));
     for _ in 0..20_000 {
         let steps = arbitrary::steps().new_tree(&mut runner).unwrap().current();
         oracle::count(&steps).keys().for_each(|kind| missing.retain(|other| other != kind));

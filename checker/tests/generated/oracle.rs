@@ -6,6 +6,16 @@ use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::history::{PositionedBy, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the oracle knows nothing of: in arbitrary histories no fault ends, and no response tells bounds.
+pub const UNKNOWN: [Kind; 6] = [
+    Kind::LogStartRegression,
+    Kind::HighWatermarkRegression,
+    Kind::BoundsDisorder,
+    Kind::ReadBeyondBound,
+    Kind::StuckPartition,
+    Kind::StuckGroup,
+];
+
 /// How many anomalies of each kind the steps show.
 pub fn count(steps: &[Step]) -> BTreeMap<Kind, u64> {
     let oracle = Oracle::new(steps);
@@ -17,6 +27,8 @@ pub fn count(steps: &[Step]) -> BTreeMap<Kind, u64> {
     oracle.durability(&mut found);
     oracle.groups(&mut found);
     oracle.committed_offsets(&mut found);
+    oracle.backdated(&mut found);
+    oracle.stale_ends(&mut found);
     let mut counts = BTreeMap::new();
     found.into_iter().for_each(|kind| *counts.entry(kind).or_default() += 1);
     counts
@@ -180,6 +192,50 @@ impl<'s> Oracle<'s> {
             let both_acked = later.acked && ahead.iter().any(|earlier| earlier.acked);
             let kind = if both_acked { Kind::OutOfOrder } else { Kind::LateAppend };
             found.extend((!ahead.is_empty()).then_some(kind));
+        }
+    }
+
+    fn acked_at(&self, sent: &Sent) -> Option<usize> {
+        let is_ack = |step: &Step| matches!(*step, Step::Ack { value, .. } if value == sent.value);
+        self.steps.iter().position(is_ack).filter(|_| sent.acked)
+    }
+
+    /// Whether before step `at` somebody was told of, or read, a record at a place that `wanted` says yes to. A record
+    /// that was told of has a session.
+    fn was_known(&self, at: usize, wanted: impl Fn(Place, u64, Option<u32>) -> bool) -> bool {
+        let told =
+            self.sent.iter().filter(|sent| self.acked_at(sent).is_some_and(|acked| acked < at));
+        let told = told
+            .filter_map(|sent| Some(((sent.key, sent.offset?), sent.value, Some(sent.process))));
+        let read = self.reads.iter().filter(|read| read.at < at);
+        let mut known = told.chain(read.map(|read| (read.place, read.value, None)));
+        known.any(|(place, value, by)| wanted(place, value, by))
+    }
+
+    fn backdated(&self, found: &mut Vec<Kind>) {
+        for sent in &self.sent {
+            let Some(lies) = self.place_of(sent) else { continue };
+            let above = self.was_known(sent.at, |place, value, by| {
+                let is_there = self.visible.contains(&place) && self.log[&place] == value;
+                is_there && place.0 == sent.key && place.1 > lies && by != Some(sent.process)
+            });
+            found.extend(above.then_some(Kind::BackdatedAppend));
+        }
+    }
+
+    fn stale_ends(&self, found: &mut Vec<Kind>) {
+        let answer = |step: &Step| match *step {
+            Step::AnswerBound { id, key, offset } => Some((id, key, offset)),
+            _ => None,
+        };
+        for (id, key, end) in self.steps.iter().filter_map(answer) {
+            let asks =
+                |step: &Step| matches!(*step, Step::AskBound { id: asked, .. } if asked == id);
+            let asked = self.steps.iter().position(asks).expect("answered questions were asked");
+            let passed = self.was_known(asked, |place, _, _| place.0 == key && place.1 >= end);
+            let mut told = self.steps[..asked].iter().filter_map(answer);
+            let told_more = told.any(|(_, other, before)| other == key && before > end);
+            found.extend((passed || told_more).then_some(Kind::StaleEnd));
         }
     }
 

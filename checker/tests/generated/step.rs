@@ -1,34 +1,126 @@
 //! Histories as plain steps, which tests can edit before they are recorded. Every step takes a millisecond.
 
 use ktrial_checker::history::{
-    ClientId, GroupId, History, Key, Offset, OpId, PositionedBy, ProcessId, Time, Value,
+    ClientId, GroupId, History, Key, KeyBounds, LeaderEpoch, LogBound, Offset, OpId, PositionedBy,
+    ProcessId, Time, Value,
 };
 use std::collections::BTreeMap;
 
 /// Records of one partition: (offset, value).
 pub type Records = Vec<(i64, u64)>;
 
-/// One line of a history. Sends are named by their value, commits and questions by a number.
+/// One line of a history; each but a wait takes a millisecond. Sends are named by their value, commits and questions by a number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    Open { client: u32, group: Option<u32> },
-    Send { process: u32, key: u32, value: u64 },
-    Ack { value: u64, offset: Option<i64> },
-    Fail { value: u64 },
-    GiveUp { value: u64 },
-    Poll { process: u32, key: u32, records: Records },
-    Processed { process: u32, key: u32, records: Records },
-    Assign { process: u32, keys: Vec<u32> },
-    Position { process: u32, key: u32, offset: i64, by: PositionedBy },
-    Commit { process: u32, group: u32, key: u32, offset: i64, id: u32 },
-    CommitOk { id: u32 },
-    CommitFailed { id: u32 },
-    CommitUnknown { id: u32 },
-    Ask { process: u32, group: u32, id: u32 },
-    Answer { id: u32, key: u32, offset: Option<i64> },
-    Crash { process: u32 },
-    Drain { process: u32, key: u32, end: i64 },
-    Dump { process: u32, key: u32, records: Records },
+    Open {
+        client: u32,
+        group: Option<u32>,
+    },
+    Send {
+        process: u32,
+        key: u32,
+        value: u64,
+    },
+    Ack {
+        value: u64,
+        offset: Option<i64>,
+    },
+    Fail {
+        value: u64,
+    },
+    GiveUp {
+        value: u64,
+    },
+    Poll {
+        process: u32,
+        key: u32,
+        records: Records,
+    },
+    Processed {
+        process: u32,
+        key: u32,
+        records: Records,
+    },
+    Assign {
+        process: u32,
+        keys: Vec<u32>,
+    },
+    Position {
+        process: u32,
+        key: u32,
+        offset: i64,
+        by: PositionedBy,
+    },
+    Commit {
+        process: u32,
+        group: u32,
+        key: u32,
+        offset: i64,
+        id: u32,
+    },
+    CommitOk {
+        id: u32,
+    },
+    CommitFailed {
+        id: u32,
+    },
+    CommitUnknown {
+        id: u32,
+    },
+    Ask {
+        process: u32,
+        group: u32,
+        id: u32,
+    },
+    Answer {
+        id: u32,
+        key: u32,
+        offset: Option<i64>,
+    },
+    Crash {
+        process: u32,
+    },
+    Drain {
+        process: u32,
+        key: u32,
+        end: i64,
+    },
+    Dump {
+        process: u32,
+        key: u32,
+        records: Records,
+    },
+    AskBound {
+        process: u32,
+        key: u32,
+        of: LogBound,
+        id: u32,
+    },
+    AnswerBound {
+        id: u32,
+        key: u32,
+        offset: i64,
+    },
+    /// What the response behind the last poll told.
+    Told {
+        key: u32,
+        told: Told,
+    },
+    Heal {
+        process: u32,
+    },
+    /// Lets time pass.
+    Wait {
+        ms: u64,
+    },
+}
+
+/// Bounds of a log, as one response tells them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Told {
+    pub epoch: i32,
+    pub start: i64,
+    pub high_watermark: i64,
 }
 
 /// Records steps over `partitions` partitions and two groups.
@@ -37,7 +129,9 @@ pub fn record(steps: &[Step], partitions: u32) -> History {
     (0..partitions).for_each(|partition| assert_eq!(history.key("t", partition), Key(partition)));
     assert_eq!(["app", "other"].map(|group| history.group(group)), [GroupId(0), GroupId(1)]);
     let mut ops = Ops::default();
-    for (step, millis) in steps.iter().zip(1..) {
+    let mut millis = 0;
+    for step in steps {
+        millis += if let Step::Wait { ms } = step { *ms } else { 1 };
         ops.record(&mut history, step, Time(millis * 1_000_000));
     }
     history
@@ -49,6 +143,7 @@ struct Ops {
     sends: BTreeMap<u64, OpId>,
     commits: BTreeMap<u32, OpId>,
     questions: BTreeMap<u32, OpId>,
+    last_poll: Option<OpId>,
 }
 
 impl Ops {
@@ -65,7 +160,8 @@ impl Ops {
             Step::Fail { value } => history.send_failed(self.sends[&value], time),
             Step::GiveUp { value } => history.send_unknown(self.sends[&value], time),
             Step::Poll { process, key, ref records } => {
-                history.polled(ProcessId(process), time, time, in_partition(key, records));
+                let records = in_partition(key, records);
+                self.last_poll = Some(history.polled(ProcessId(process), time, time, records));
             }
             Step::Processed { process, key, ref records } => {
                 history.processed(ProcessId(process), time, in_partition(key, records));
@@ -99,7 +195,29 @@ impl Ops {
                 let records = records.iter().map(|&(offset, value)| (Offset(offset), Value(value)));
                 history.log_dumped(ProcessId(process), time, Key(key), records);
             }
+            Step::AskBound { process, key, of, id } => {
+                let op = history.list_offsets_invoked(ProcessId(process), time, of, [Key(key)]);
+                self.questions.insert(id, op);
+            }
+            Step::AnswerBound { id, key, offset } => {
+                history.list_offsets_ok(self.questions[&id], time, [(Key(key), Offset(offset))]);
+            }
+            Step::Told { key, told } => self.told(history, key, told),
+            Step::Heal { process } => history.healed(ProcessId(process), time),
+            Step::Wait { .. } => {}
         }
+    }
+}
+
+impl Ops {
+    fn told(&self, history: &mut History, key: u32, told: Told) {
+        let bounds = KeyBounds {
+            leader_epoch: LeaderEpoch(told.epoch),
+            high_watermark: Offset(told.high_watermark),
+            log_start_offset: Offset(told.start),
+            ..KeyBounds::of(Key(key))
+        };
+        history.bounds_told(self.last_poll.expect("a poll comes before"), [bounds]);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Hand-made histories, one per anomaly and per legitimate look-alike, named by what they show.
 
+mod availability;
 mod delivery;
 mod durability;
 mod files;
 mod order;
+mod real_time;
 mod script;
 mod transactions;

@@ -194,8 +194,9 @@ fn a_record_that_was_given_up_may_arrive_late() {
 fn another_session_or_another_partition_owes_no_order() {
     let mut s = Script::new();
     let (p, q) = (s.producer(), s.producer());
-    s.sent(p, P0, 1, 5);
-    s.sent(q, P0, 2, 4);
+    let (one, other) = (s.send(p, P0, 1), s.send(q, P0, 2));
+    s.ack(one, 5);
+    s.ack(other, 4);
     s.sent(p, P1, 3, 0);
     s.finds(&[]);
 }

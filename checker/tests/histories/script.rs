@@ -3,7 +3,7 @@
 use ktrial_checker::anomaly::AnomalyKind;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{
-    GroupId, History, Key, Offset, OpId, PositionedBy, ProcessId, Time, Value,
+    GroupId, History, Key, KeyBounds, LogBound, Offset, OpId, PositionedBy, ProcessId, Time, Value,
 };
 use ktrial_checker::verdict::{Judgement, Property};
 
@@ -173,14 +173,61 @@ impl Script {
         assert_eq!(found, expected);
     }
 
+    /// The verdicts on the first properties, in their order.
     #[track_caller]
-    pub fn verdicts(&self, expected: [&str; 3]) {
+    pub fn verdicts<const N: usize>(&self, expected: [&str; N]) {
         let judgement = self.judge();
-        assert_eq!(
-            Property::ALL.map(|property| judgement.verdict(property).name()),
-            expected,
-            "{judgement:#?}"
-        );
+        let verdict = |property: &Property| judgement.verdict(*property).name();
+        let verdicts: Vec<_> = Property::ALL.iter().take(N).map(verdict).collect();
+        assert_eq!(verdicts, expected, "{judgement:#?}");
+    }
+
+    /// The verdict on one property.
+    #[track_caller]
+    pub fn verdict(&self, property: Property, expected: &str) {
+        assert_eq!(self.judge().verdict(property).name(), expected);
+    }
+
+    pub fn ask_end(&mut self, process: ProcessId, key: Key) -> OpId {
+        let time = self.tick();
+        self.history.list_offsets_invoked(process, time, LogBound::Latest, [key])
+    }
+
+    pub fn answer_end(&mut self, question: OpId, key: Key, end: i64) {
+        let time = self.tick();
+        self.history.list_offsets_ok(question, time, [(key, Offset(end))]);
+    }
+
+    /// Asks where the partition ends and is answered.
+    pub fn end(&mut self, process: ProcessId, key: Key, end: i64) {
+        let question = self.ask_end(process, key);
+        self.answer_end(question, key, end);
+    }
+
+    /// A poll whose response tells bounds of `key`.
+    pub fn poll_told(
+        &mut self,
+        process: ProcessId,
+        key: Key,
+        records: &[(i64, u64)],
+        tell: impl FnOnce(&mut KeyBounds),
+    ) {
+        let op = self.poll(process, key, records);
+        let mut bounds = KeyBounds::of(key);
+        tell(&mut bounds);
+        self.history.bounds_told(op, [bounds]);
+    }
+
+    pub fn heal(&mut self) {
+        let client = self.history.client("nemesis");
+        let process = self.history.open_session(client, None);
+        let time = self.tick();
+        self.history.healed(process, time);
+    }
+
+    /// Lets time pass.
+    pub fn wait_ms(&mut self, ms: u64) {
+        self.now += ms * 1_000_000;
     }
 }
 

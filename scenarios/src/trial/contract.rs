@@ -45,5 +45,7 @@ pub fn contract(scenario: &Scenario) -> Contract {
             Commit::BeforeProcessing => Delivery::AtMostOnce,
             Commit::Auto | Commit::AfterProcessing => Delivery::AtLeastOnce,
         },
+        // The other half is for what was tried then to be answered in.
+        recovery_ms: scenario.end.deadline.nanos / 1_000_000 / 2,
     }
 }

@@ -103,6 +103,10 @@ impl Trial {
         if self.run_faults(sim, healed_at).is_livelock() {
             return Some(format!("too many events at {}", sim.now()));
         }
+        if sim.plan().heals() {
+            let now = sim.now();
+            sim.observer_mut().0.recorder.healed(now);
+        }
         sim.observer_mut().0.await_settled();
         if let Some(stuck) = self.run_phase(sim, deadline) {
             return Some(stuck);

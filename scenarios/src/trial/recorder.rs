@@ -11,6 +11,7 @@ use ktrial_model::ids::{self, RecordId, TopicId, TopicPartition};
 use ktrial_model::note::{Note, PositionSource};
 use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::Stamp;
+use ktrial_sim::time::Instant;
 
 use super::topology::Topology;
 
@@ -18,6 +19,8 @@ use super::topology::Topology;
 #[derive(Clone, Debug)]
 pub struct Recorder {
     history: History,
+    /// Who says that all faults are over.
+    observer: ClientId,
     /// By node: the client, its group, and the session of its present process; none where no client runs.
     clients: Vec<Option<Client>>,
     /// By topic and partition.
@@ -60,8 +63,10 @@ impl Recorder {
             let partitions = topology.assigned_partitions(node);
             clients[node.index()] = Some(Client { id, group, partitions, session: None });
         }
+        let observer = history.client("faults");
         Recorder {
             history,
+            observer,
             clients,
             keys,
             sends: BTreeMap::new(),
@@ -112,6 +117,12 @@ impl Recorder {
             let position = self.positions.get(&partition).copied();
             (position < Some(end) && end > ids::Offset::ZERO).then_some((partition, position, end))
         })
+    }
+
+    /// All faults are over; none of the clients says so, but an observer of its own.
+    pub fn healed(&mut self, now: Instant) {
+        let observer = self.history.open_session(self.observer, None);
+        self.history.healed(observer, Time(now.as_nanos()));
     }
 
     /// A process starts: a session of its own.

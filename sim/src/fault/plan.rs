@@ -129,6 +129,12 @@ pub struct CorePhase {
 }
 
 impl FaultPlan {
+    /// Whether all is whole again at some time: no fault lasts for good, and no core is all that heals.
+    #[must_use]
+    pub fn heals(&self) -> bool {
+        self.core.is_none() && self.faults.iter().all(|fault| fault.heal != Heal::Never)
+    }
+
     /// This plan without the fault `id`; the others keep their ids.
     #[must_use]
     pub fn without(&self, id: u32) -> FaultPlan {

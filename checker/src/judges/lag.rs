@@ -1,0 +1,51 @@
+//! A measure, not a claim: how long consumers had been behind the log's end when they polled.
+//!
+//! A consumer that has read up to offset o is behind from the first moment at which somebody knew of a record beyond o: an
+//! acknowledgement, or another reader. Kafka promises no bound (Jepsen calls this realtime lag), so nothing is ever
+//! reported; the longest lag is among the figures of coverage.
+//!
+//! O(slots + polled spans).
+
+use crate::evidence::Evidence;
+use crate::evidence::log::Log;
+use crate::evidence::sends::{Outcome, SlotIndex};
+use crate::evidence::table::Table;
+use crate::history::{Clock, Offset, Time, What};
+use crate::verdict::Coverage;
+
+/// Measures every poll that returned records.
+pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
+    let history = evidence.history;
+    if history.meta().clock == Clock::PerProcess {
+        return;
+    }
+    let known: Vec<Vec<Time>> = evidence.logs.iter().map(|log| known_by(evidence, log)).collect();
+    let mut read: Table<Option<Offset>> =
+        Table::new(history.sessions().count(), evidence.logs.len());
+    for (_, event) in history.events() {
+        let What::Polled { poll } = event.what else { continue };
+        let poll = history.poll(poll);
+        for span in history.spans(poll.records) {
+            let position = read.cell(event.process.0, span.key.0);
+            let next = evidence.log(span.key).places.at_or_above(position.unwrap_or(span.base));
+            let known = known[span.key.0 as usize][next];
+            coverage.worst_lag_ns =
+                coverage.worst_lag_ns.max(poll.invoked_at.0.saturating_sub(known.0));
+            *position = (*position).max(Some(span.end()));
+        }
+    }
+}
+
+/// For each slot, and for the end, the first moment at which somebody knew of a record there or beyond.
+fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<Time> {
+    let mut known = vec![Time(u64::MAX); log.len() + 1];
+    for index in (0..log.len()).rev() {
+        let slot = log.slot(SlotIndex::new(index));
+        let writer = slot.writer().map(|writer| evidence.sends.get(writer));
+        let acked = writer.filter(|send| send.outcome == Outcome::Ok).map(|send| send.done);
+        let times =
+            acked.into_iter().chain(slot.reader()).map(|op| evidence.history.event(op).time);
+        known[index] = times.fold(known[index + 1], Time::min);
+    }
+    known
+}
