@@ -116,6 +116,13 @@ pub const SETTINGS: &[Setting] = &[
         get: |contract| delivery_name(contract.delivery).to_owned(),
         set: |contract, value| assign(&mut contract.delivery, delivery(value)),
     },
+    Setting {
+        key: "recovery.ms",
+        short: "recovery_ms",
+        allowed: Allowed::From(0),
+        get: |contract| contract.recovery_ms.to_string(),
+        set: |contract, value| assign(&mut contract.recovery_ms, value.parse().ok()),
+    },
 ];
 
 const BOOLEAN: Allowed = Allowed::Words(&["true", "false"]);
@@ -284,6 +291,7 @@ mod tests {
             max_in_flight: 1,
             auto_offset_reset: AutoOffsetReset::Earliest,
             delivery: Delivery::AtMostOnce,
+            recovery_ms: 1_500,
         };
         for contract in [weak, Contract::default()] {
             let mut again = with(&[("acks", "1"), ("retries", "7")]).unwrap();
