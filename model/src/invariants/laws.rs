@@ -205,11 +205,17 @@ impl Toy {
         }
     }
 
+    /// Whether the follower's next fetch is at the leader's end. With a tail of its own it would be told to cut that first,
+    /// and a leader counts fetches that it has answered with records only.
+    fn is_caught_up(&self, follower: u16, leader: u16) -> bool {
+        let common = self.common(follower, leader);
+        common == self.end(leader) && common == self.end(follower)
+    }
+
     fn expand(&mut self, follower: u16) {
         let Some(leader) = self.follows(follower) else { return };
         let isr = self.isr();
-        let is_caught_up = self.common(follower, leader) == self.end(leader);
-        let joins = is_caught_up || self.trusts_followers_blindly;
+        let joins = self.is_caught_up(follower, leader) || self.trusts_followers_blindly;
         if joins && !isr.contains(&follower) {
             let wider: Vec<u16> = isr.into_iter().chain([follower]).collect();
             self.set_isr(&wider, None);
@@ -334,4 +340,38 @@ proptest! {
             }
         }
     }
+}
+
+/// Broker 1 lost the records that it had committed with the others, and leads alone as the last leader known. Its empty
+/// log is the truth then, and broker 2, which has two of them, is no replica of it before it is cut: had it joined the
+/// ISR, it could lead next and tell broker 3 of a high watermark that is not of this log.
+#[test]
+fn who_has_a_tail_of_its_own_does_not_join_the_isr() {
+    let mut toy = Toy::new(false);
+    let with_a_tail = [
+        Step::Produce(1),
+        Step::Produce(1),
+        Step::Fetch(2),
+        Step::Shrink(1),
+        Step::Fetch(1),
+        Step::Produce(1),
+        Step::Advance,
+        Step::Produce(1),
+        Step::Learn(1),
+        Step::Crash(2),
+        Step::LosePower(0, 0),
+        Step::Restart(2),
+        Step::Restart(0),
+        Step::Expand(1),
+    ];
+    with_a_tail.iter().for_each(|step| toy.take(step));
+    assert_eq!((toy.leader(), toy.isr(), toy.end(1)), (Some(1), vec![1], 0));
+    assert_eq!((toy.committed(), toy.end(2), toy.high_watermarks[1]), (Offset::ZERO, 2, 2));
+
+    [Step::Fetch(1), Step::Expand(1)].iter().for_each(|step| toy.take(step));
+    assert_eq!((toy.isr(), toy.end(2), toy.high_watermarks[1]), (vec![1, 2], 0, 0));
+
+    [Step::Crash(0), Step::Restart(0), Step::Learn(2)].iter().for_each(|step| toy.take(step));
+    assert_eq!(toy.leader(), Some(2));
+    assert_eq!(toy.stage.monitor.violations(), &[]);
 }
