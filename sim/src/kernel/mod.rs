@@ -1,8 +1,9 @@
 //! The machine below the actors: one clock, one queue, all hosts, links, connections and faults.
 //!
 //! A [`Kernel`] turns due events into at most one [`Delivery`] each; [`crate::sim::Sim`] hands it to the actor. The parts:
-//! [`host`] is what a node is besides its process, `transport` the life of connections, `process` of processes, `storage`
-//! gives disk operations their time, `driver` begins and heals faults, `burden` adds up those that overlap.
+//! [`host`] is what a node is besides its process, `transport` the life of connections, `teardown` their end, `process`
+//! the life of processes, `storage` gives disk operations their time, `driver` begins and heals faults, `burden` adds up
+//! those that overlap.
 //!
 //! The way of a message through queue, kernel and actor is inlined by force (`inline(always)`) and apart from that of all
 //! other events: every stage hands it on by value, and copying it once per stage costs more than what the stages do.
@@ -12,6 +13,7 @@ mod driver;
 mod host;
 mod process;
 mod storage;
+mod teardown;
 mod transport;
 
 use std::collections::BTreeMap;

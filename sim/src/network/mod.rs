@@ -14,7 +14,7 @@
 //! ```
 //!
 //! [`link`] says how long a segment takes, [`connection`] what state a connection is in; the rules above are in
-//! `kernel/transport.rs`.
+//! `kernel/transport.rs` and `kernel/teardown.rs`.
 
 pub mod connection;
 pub mod link;
