@@ -76,7 +76,7 @@ probes! {
     BatchExpiredInFlight = "batch-expired-in-flight",
     /// The time for delivery of a batch was over while it waited to be sent.
     BatchExpiredInQueue = "batch-expired-in-queue",
-    /// Two batches of a producer stand in the log in another order than they were filled.
+    /// A batch that a producer sent again stands in the log behind one that was filled after it.
     ReorderedByRetry = "reordered-by-retry",
     /// `send()` gave up after `max.block.ms`.
     SendBlockedTooLong = "send-blocked-too-long",
