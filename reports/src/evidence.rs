@@ -6,6 +6,7 @@ use anstyle::Style;
 use ktrial_scenarios::campaign::{Campaign, Failure};
 use ktrial_scenarios::outcome::{AnomalyKind, Example};
 
+use crate::alike::as_one;
 use crate::divergence::parting;
 use crate::look::Look;
 use crate::number::{counted, seconds, short};
@@ -25,8 +26,8 @@ pub(crate) fn reasons(campaign: &Campaign, in_full: bool, look: &Look) -> String
     if !text.is_empty() {
         text.insert(0, '\n');
     }
-    for (reason, seeds) in &campaign.tally.unknown_because {
-        text += &wrapped(&format!("{reason} ({})", counted(*seeds, "seed")), INDENT, look.width);
+    for (reason, seeds) in as_one(&campaign.tally.unknown_because) {
+        text += &wrapped(&format!("{reason} ({})", counted(seeds, "seed")), INDENT, look.width);
     }
     for (seed, failure) in
         campaign.tally.failures.iter().take(if in_full { FAILURES_SHOWN } else { 1 })

@@ -8,6 +8,7 @@
 //! - [`replay()`]: what a replay says at its end, and [`divergence()`] if it went another way
 //! - [`Look`]: width, colour and characters
 
+mod alike;
 mod campaigns;
 mod catalogue;
 mod check;
