@@ -73,12 +73,16 @@ kinds! {
     CommitBeyondProcessing "commit-beyond-processing" AtLeastOnce;
     /// A group moved past a record and never processed it.
     GroupSkip "group-skip" AtLeastOnce;
-    /// A group processed a record twice.
-    GroupRedelivery "group-redelivery" AtLeastOnce;
     /// A group was given committed offsets older than ones it had committed.
     CommittedOffsetRegression "committed-offset-regression" AtLeastOnce;
     /// A reset to the log's end made a group pass over a record.
     SkippedByReset "skipped-by-reset" AtLeastOnce;
+    /// A group processed a record twice.
+    GroupRedelivery "group-redelivery" AtMostOnce;
+    /// Two members of a group had a partition at once, and commits of both were accepted.
+    OwnershipOverlap "ownership-overlap" AtMostOnce;
+    /// A commit of a member was accepted after a later generation of its group had read the partition.
+    FencingViolation "fencing-violation" AtMostOnce;
     /// A record lies below one that was in the log before it was sent.
     BackdatedAppend "backdated-append" Linearizability;
     /// Somebody who asked where a log ends was told an offset that the log had passed before.
@@ -110,17 +114,12 @@ impl AnomalyKind {
         matches!(self.property(), Property::AckedDurability)
     }
 
-    /// Whether one such anomaly makes its property invalid. The others are counted: a redelivery is what at-least-once
-    /// costs, a commit before processing does harm only if the process then dies, and a request that its producer has
-    /// given up on may still arrive, behind what was sent since.
+    /// Whether one such anomaly makes its property invalid. The others are counted: a commit before processing does
+    /// harm only if the process then dies, and a request that its producer has given up on may still arrive, behind what
+    /// was sent since.
     #[must_use]
     pub const fn breaks_its_property(self) -> bool {
-        !matches!(
-            self,
-            AnomalyKind::CommitBeyondProcessing
-                | AnomalyKind::GroupRedelivery
-                | AnomalyKind::LateAppend
-        )
+        !matches!(self, AnomalyKind::CommitBeyondProcessing | AnomalyKind::LateAppend)
     }
 }
 

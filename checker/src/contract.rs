@@ -126,6 +126,7 @@ impl Contract {
                 Delivery::AtLeastOnce => self.unclean_leader_election.then_some(UNCLEAN),
             },
             K::GroupRedelivery => (self.delivery == Delivery::AtLeastOnce).then_some(REDELIVERED),
+            K::OwnershipOverlap | K::FencingViolation => None,
             K::PollSkip | K::NonmonotonicPoll => self.unclean_leader_election.then_some(UNCLEAN),
             K::CommittedOffsetRegression | K::CommitBeyondDelivery => None,
             K::Phantom | K::Corrupt | K::WrongPartition | K::AbortedRead | K::ReadBeforeSend => {
@@ -219,9 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn redelivery_breaks_no_property_of_an_at_least_once_application() {
+    fn redelivery_breaks_a_promise_only_of_an_at_most_once_application() {
         let (severity, allowed_by) = Contract::default().weigh(AnomalyKind::GroupRedelivery);
-        assert_eq!((severity, allowed_by), (Severity::Info, Some("at-least-once delivery")));
+        assert_eq!((severity, allowed_by), (Severity::Warning, Some("at-least-once delivery")));
+        let careful = Contract { delivery: Delivery::AtMostOnce, ..Contract::default() };
+        assert_eq!(careful.weigh(AnomalyKind::GroupRedelivery), (Severity::Error, None));
     }
 
     #[test]

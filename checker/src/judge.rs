@@ -7,8 +7,8 @@ use crate::findings::Findings;
 use crate::history::{Clock, History};
 use crate::judges::availability::Recovery;
 use crate::judges::{
-    availability, committed_offsets, consumer_order, durability, group_commits, group_delivery,
-    lag, log_bounds, producer_order, real_time, slots,
+    availability, committed_offsets, consumer_order, durability, fencing, group_commits,
+    group_delivery, lag, log_bounds, ownership, producer_order, real_time, slots,
 };
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
@@ -33,6 +33,8 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
         availability::judge(&evidence, &groups, &recovery, &mut findings, &mut coverage);
     }
     committed_offsets::judge(&evidence, &mut findings);
+    ownership::judge(&evidence, &mut findings);
+    fencing::judge(&evidence, &mut findings);
     let unread = |(_, key, _)| evidence.log(key).at_rest.is_none();
     let groups_unread = groups.iter().any(unread);
     let clocks_compare = history.meta().clock != Clock::PerProcess;
@@ -63,6 +65,7 @@ fn verdict(
         Property::PartitionOrder => partition_order(coverage),
         Property::AckedDurability => acked_durability(coverage),
         Property::AtLeastOnce => at_least_once(coverage, open.groups_unread),
+        Property::AtMostOnce => at_most_once(coverage),
         Property::Linearizability => linearizability(coverage, open.clocks_compare),
         Property::Availability => availability_of(coverage),
     }
@@ -114,6 +117,13 @@ fn at_least_once(coverage: &Coverage, groups_unread: bool) -> Verdict {
         (_, unreached) => {
             unknown(format!("groups had not got to {unreached} records when the history ended"))
         }
+    }
+}
+
+fn at_most_once(coverage: &Coverage) -> Verdict {
+    match coverage.processed {
+        0 => vacuous("no consumer group processed a record"),
+        _ => Verdict::Valid,
     }
 }
 

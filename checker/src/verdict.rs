@@ -16,6 +16,8 @@ pub enum Property {
     AckedDurability,
     /// A group processes every record from its starting point on at least once.
     AtLeastOnce,
+    /// A group processes no record twice, and no two of its members work on one partition at once.
+    AtMostOnce,
     /// Every append and every read of a log's bounds takes effect at one instant between its beginning and its end.
     Linearizability,
     /// Once all faults are over, every partition takes records again and every group goes on.
@@ -24,10 +26,11 @@ pub enum Property {
 
 impl Property {
     /// All properties.
-    pub const ALL: [Property; 5] = [
+    pub const ALL: [Property; 6] = [
         Property::PartitionOrder,
         Property::AckedDurability,
         Property::AtLeastOnce,
+        Property::AtMostOnce,
         Property::Linearizability,
         Property::Availability,
     ];
@@ -39,6 +42,7 @@ impl Property {
             Property::PartitionOrder => "partition-order",
             Property::AckedDurability => "acked-durability",
             Property::AtLeastOnce => "at-least-once",
+            Property::AtMostOnce => "at-most-once",
             Property::Linearizability => "linearizability",
             Property::Availability => "availability",
         }
@@ -176,6 +180,8 @@ pub struct Coverage {
     pub owed: u64,
     /// Records beyond where a group got, or still in its members' hands, when the history ended.
     pub unreached: u64,
+    /// Records that groups processed, once each.
+    pub processed: u64,
     /// Commits invoked.
     pub commits: u64,
     /// Appends and reads of a log's bounds that were compared with what was complete before they began.
@@ -195,13 +201,14 @@ impl Coverage {
             Property::AtLeastOnce => &["group_partitions", "owed", "unreached", "commits"],
             Property::Linearizability => &["real_time_checks", "worst_lag_ns"],
             Property::Availability => &["recoveries"],
+            Property::AtMostOnce => &["group_partitions", "processed", "commits"],
         };
         self.counters().into_iter().filter(|(name, _)| names.contains(name))
     }
 
     /// The counters by name, in the order of declaration.
     #[must_use]
-    pub fn counters(&self) -> [(&'static str, u64); 17] {
+    pub fn counters(&self) -> [(&'static str, u64); 18] {
         [
             ("sends", self.sends),
             ("acked", self.acked),
@@ -216,6 +223,7 @@ impl Coverage {
             ("group_partitions", self.group_partitions),
             ("owed", self.owed),
             ("unreached", self.unreached),
+            ("processed", self.processed),
             ("commits", self.commits),
             ("real_time_checks", self.real_time_checks),
             ("worst_lag_ns", self.worst_lag_ns),

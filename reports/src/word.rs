@@ -45,7 +45,7 @@ impl Word {
     #[must_use]
     pub fn of_anomaly(kind: AnomalyKind) -> Self {
         match (kind, kind.property()) {
-            (AnomalyKind::Duplicate | AnomalyKind::GroupRedelivery, _) => Self::Dup,
+            (AnomalyKind::Duplicate, _) => Self::Dup,
             (_, property) => Self::of_property(property),
         }
     }
@@ -54,6 +54,7 @@ impl Word {
         match property {
             Property::PartitionOrder | Property::Linearizability => Self::Order,
             Property::AckedDurability | Property::AtLeastOnce => Self::Loss,
+            Property::AtMostOnce => Self::Dup,
             Property::Availability => Self::Stuck,
         }
     }

@@ -36,6 +36,10 @@ pub(crate) struct Evidence<'h> {
     pub(crate) logs: Vec<Log>,
     /// Whether any application reports what it processed; if none does, delivery counts as processing.
     pub(crate) processing_reported: bool,
+    /// Events that tell what members of groups have and what of their commits was accepted.
+    pub(crate) membership: Vec<OpId>,
+    /// Whether some member says of which generation it is.
+    pub(crate) tells_generations: bool,
     reports_rebalances: Bits,
 }
 
@@ -59,6 +63,8 @@ impl<'h> Evidence<'h> {
             told: survey.told,
             logs,
             processing_reported: !survey.processed.is_empty(),
+            membership: survey.membership,
+            tells_generations: survey.tells_generations,
             reports_rebalances: survey.reports_rebalances,
         }
     }
@@ -92,6 +98,8 @@ struct Survey {
     transactions: Transactions,
     told: Told,
     reports_rebalances: Bits,
+    membership: Vec<OpId>,
+    tells_generations: bool,
     bounds: Vec<Bounds>,
     final_reads: Vec<Option<FinalRead>>,
     is_final_reader: Vec<bool>,
@@ -109,6 +117,8 @@ impl Survey {
             transactions: Transactions::new(processes),
             told: Told::default(),
             reports_rebalances: Bits::new(processes),
+            membership: Vec::new(),
+            tells_generations: false,
             bounds: vec![Bounds::default(); keys],
             final_reads: vec![None; keys],
             is_final_reader: vec![false; processes],
@@ -167,7 +177,17 @@ impl Survey {
             What::TxnUnknown { txn, .. } => {
                 self.transactions.decided(txn, Outcome::Unknown, op, process)
             }
-            What::Rebalanced { .. } => self.reports_rebalances.insert(process.0 as usize),
+            What::Rebalanced { generation, .. } => {
+                self.reports_rebalances.insert(process.0 as usize);
+                self.tells_generations |= generation.known().is_some();
+                self.membership.push(op);
+            }
+            What::Joined { .. } => self.tells_generations = true,
+            What::Assigned { .. }
+            | What::Subscribed { .. }
+            | What::CommitOk { .. }
+            | What::Crashed
+            | What::Closed => self.membership.push(op),
             What::Polled { poll } => {
                 let &Poll { records, .. } = history.poll(poll);
                 coverage.records_read += self.mention(history, records);
@@ -189,23 +209,17 @@ impl Survey {
             }
             What::CommitInvoked { .. } => coverage.commits += 1,
             What::Positioned { key, offset, .. } => self.positions.push((process, key, offset)),
-            What::Assigned { .. }
-            | What::Subscribed { .. }
-            | What::Joined { .. }
-            | What::ProducerInitialized { .. }
+            What::ProducerInitialized { .. }
             | What::ListOffsetsInvoked { .. }
             | What::ListOffsetsOk { .. }
             | What::BoundsTold { .. }
             | What::PositionsTold { .. }
             | What::Healed
             | What::LogAnnotated { .. }
-            | What::CommitOk { .. }
             | What::CommitFailed { .. }
             | What::CommitUnknown { .. }
             | What::CommittedInvoked { .. }
-            | What::CommittedOk { .. }
-            | What::Crashed
-            | What::Closed => {}
+            | What::CommittedOk { .. } => {}
         }
     }
 

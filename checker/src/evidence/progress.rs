@@ -25,6 +25,7 @@ pub(crate) struct Progress {
     pub(crate) in_hand: Vec<Range<Offset>>,
     delivered: Vec<u32>,
     processed: Vec<u32>,
+    processed_count: u64,
     strayed: Bits,
 }
 
@@ -37,6 +38,11 @@ impl Progress {
     /// The operation that first finished processing the record.
     pub(crate) fn processed(&self, slot: SlotIndex) -> Option<OpId> {
         first(&self.processed, slot)
+    }
+
+    /// The number of records that were processed, once or more often.
+    pub(crate) fn processed_count(&self) -> u64 {
+        self.processed_count
     }
 
     /// Whether the group was handed another record at this offset than the log's.
@@ -74,7 +80,10 @@ impl Progress {
         let processed = &mut self.processed[slot.get()];
         match (right, *processed) {
             (false, _) => {}
-            (true, NEVER) => *processed = op.0,
+            (true, NEVER) => {
+                *processed = op.0;
+                self.processed_count += 1;
+            }
             (true, _) => self.again.push((slot, op)),
         }
     }

@@ -1,4 +1,4 @@
-//! Claim: a group processes every record from its starting point on to where it has got, at least once.
+//! Claim: a group processes every record from its starting point on to where it has got, at least once, and at most once.
 //!
 //! O(groups * slots). What was processed counts, not what was polled: a record that was handed out, committed and then lost
 //! with the consumer's memory was skipped, and one that a living consumer still has in hand was not. Where no application reports processing, delivery has to stand in for it.
@@ -51,6 +51,7 @@ impl GroupJudge<'_, '_> {
     fn cover(&self, coverage: &mut Coverage) {
         let (start, reached) = self.owed();
         coverage.group_partitions += 1;
+        coverage.processed += self.progress.processed_count();
         coverage.owed += self.log.count_visible(start, reached);
         coverage.unreached += self.log.count_visible(reached, self.log.len());
     }

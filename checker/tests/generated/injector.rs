@@ -48,6 +48,8 @@ impl Injector {
             Kind::CommitBeyondProcessing => self.commit_early()?,
             Kind::GroupSkip => return self.leave_unprocessed(),
             Kind::GroupRedelivery => self.process_again()?,
+            Kind::OwnershipOverlap => self.share()?,
+            Kind::FencingViolation => self.commit_in_an_earlier_generation()?,
             Kind::CommittedOffsetRegression => self.forget_commits()?,
             Kind::SkippedByReset => self.join_late()?,
             Kind::BackdatedAppend => self.overtake_another()?,
@@ -301,6 +303,41 @@ impl Injector {
         let at = self.pick(&processed)?;
         self.steps.insert(at, self.steps[at].clone());
         Some(records(&self.steps[at]).len() as u64)
+    }
+
+    /// Two members of another group have a partition at once, and commits of both are accepted.
+    fn share(&mut self) -> Option<u64> {
+        let (key, _) = self.pick_drained()?;
+        let members = self.open_members();
+        let assign = |process| Step::Assign { process, keys: vec![key] };
+        self.steps.extend(members.map(assign));
+        members.into_iter().for_each(|process| self.commit_accepted(process, key));
+        Some(1)
+    }
+
+    fn commit_in_an_earlier_generation(&mut self) -> Option<u64> {
+        let (key, _) = self.pick_drained()?;
+        let records = vec![*self.log(key).last()?];
+        let [early, late] = self.open_members();
+        for (process, generation) in [(early, 1), (late, 2)] {
+            self.steps.push(Step::Rebalance { process, generation, keys: vec![key] });
+        }
+        self.steps.push(Step::Poll { process: late, key, records: records.clone() });
+        self.steps.push(Step::Processed { process: late, key, records });
+        self.commit_accepted(early, key);
+        Some(1)
+    }
+
+    fn open_members(&mut self) -> [u32; 2] {
+        let first = self.processes();
+        self.steps.extend([994, 995].map(|client| Step::Open { client, group: Some(1) }));
+        [first, first + 1]
+    }
+
+    fn commit_accepted(&mut self, process: u32, key: u32) {
+        let id = u32::MAX - process;
+        self.steps.push(Step::Commit { process, group: 1, key, offset: 0, id });
+        self.steps.push(Step::CommitOk { id });
     }
 
     fn forget_commits(&mut self) -> Option<u64> {

@@ -6,8 +6,10 @@ use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::history::{PositionedBy, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the oracle knows nothing of: in arbitrary histories no fault ends, and no response tells bounds.
-pub const UNKNOWN: [Kind; 6] = [
+/// What the oracle knows nothing of: in arbitrary histories no fault ends, no response tells bounds, and no member its
+/// generation.
+pub const UNKNOWN: [Kind; 7] = [
+    Kind::FencingViolation,
     Kind::LogStartRegression,
     Kind::HighWatermarkRegression,
     Kind::BoundsDisorder,
@@ -27,6 +29,7 @@ pub fn count(steps: &[Step]) -> BTreeMap<Kind, u64> {
     oracle.durability(&mut found);
     oracle.groups(&mut found);
     oracle.committed_offsets(&mut found);
+    oracle.overlaps(&mut found);
     oracle.backdated(&mut found);
     oracle.stale_ends(&mut found);
     let mut counts = BTreeMap::new();
@@ -424,6 +427,56 @@ impl<'s> Oracle<'s> {
             _ => None,
         });
         commits.collect()
+    }
+
+    /// Since when, before step `at`, the process has known that the partition is its own, if it still is.
+    fn has_since(&self, process: u32, key: u32, at: usize) -> Option<usize> {
+        let turns = |step: &Step| match step {
+            Step::Assign { process: owner, .. } | Step::Crash { process: owner } => {
+                *owner == process
+            }
+            _ => false,
+        };
+        let last = self.steps[..at].iter().rposition(turns)?;
+        let lists = |keys: &Vec<u32>| keys.contains(&key);
+        matches!(&self.steps[last], Step::Assign { keys, .. } if lists(keys)).then_some(last)
+    }
+
+    /// The commits of a process in a partition that were accepted before step `at`.
+    fn accepted(&self, of: u32, of_key: u32, at: usize) -> impl Iterator<Item = usize> {
+        (0..at).filter(move |&asked| match self.steps[asked] {
+            Step::Commit { process, key, id, .. } => {
+                (process, key) == (of, of_key) && self.steps[..at].contains(&Step::CommitOk { id })
+            }
+            _ => false,
+        })
+    }
+
+    fn overlaps(&self, found: &mut Vec<Kind>) {
+        for (at, step) in self.steps.iter().enumerate() {
+            let &Step::CommitOk { id: done } = step else { continue };
+            let asked = |step: &Step| match *step {
+                Step::Commit { process, key, id, .. } if id == done => Some((process, key)),
+                _ => None,
+            };
+            let commits = self.steps.iter().enumerate();
+            let mut commits = commits.filter_map(|(at, step)| Some((at, asked(step)?)));
+            let (commit, (process, key)) = commits.next().expect("answered commits were asked for");
+            let Some(since) = self.has_since(process, key, at).filter(|&since| since < commit)
+            else {
+                continue;
+            };
+            let rivals = (0..).zip(&self.group_of).filter(|&(other, group)| {
+                other != process && *group == self.group_of[process as usize]
+            });
+            let mine = self.accepted(process, key, at + 1).max();
+            let overlap = rivals.clone().any(|(other, _)| {
+                let Some(other_since) = self.has_since(other, key, at) else { return false };
+                mine > Some(other_since)
+                    && self.accepted(other, key, at).any(|theirs| theirs > since.max(other_since))
+            });
+            found.extend(overlap.then_some(Kind::OwnershipOverlap));
+        }
     }
 
     fn committed_offsets(&self, found: &mut Vec<Kind>) {

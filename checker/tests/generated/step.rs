@@ -1,8 +1,8 @@
 //! Histories as plain steps, which tests can edit before they are recorded. Every step takes a millisecond.
 
 use ktrial_checker::history::{
-    ClientId, GroupId, History, Key, KeyBounds, LeaderEpoch, LogBound, Offset, OpId, PositionedBy,
-    ProcessId, Time, Value,
+    ClientId, Generation, GroupId, History, Key, KeyBounds, LeaderEpoch, LogBound, Offset, OpId,
+    PositionedBy, ProcessId, RebalanceKind, Time, Value,
 };
 use std::collections::BTreeMap;
 
@@ -43,6 +43,11 @@ pub enum Step {
     },
     Assign {
         process: u32,
+        keys: Vec<u32>,
+    },
+    Rebalance {
+        process: u32,
+        generation: i32,
         keys: Vec<u32>,
     },
     Position {
@@ -168,6 +173,11 @@ impl Ops {
             }
             Step::Assign { process, ref keys } => {
                 history.assigned(ProcessId(process), time, keys.iter().copied().map(Key));
+            }
+            Step::Rebalance { process, generation, ref keys } => {
+                let (process, generation) = (ProcessId(process), Some(Generation(generation)));
+                let (kind, keys) = (RebalanceKind::Assigned, keys.iter().copied().map(Key));
+                history.rebalanced(process, time, kind, generation, keys);
             }
             Step::Position { process, key, offset, by } => {
                 history.positioned(ProcessId(process), time, Key(key), Offset(offset), by);

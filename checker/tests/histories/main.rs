@@ -5,6 +5,7 @@ mod delivery;
 mod durability;
 mod files;
 mod order;
+mod ownership;
 mod real_time;
 mod script;
 mod transactions;
