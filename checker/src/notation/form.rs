@@ -131,6 +131,13 @@ impl<'t> Form<'t> {
         }
     }
 
+    /// The value that follows in the same collection.
+    pub(super) fn next(self) -> Option<Self> {
+        let at = self.end();
+        let is_value = self.tokens.row().get(at).is_some_and(|&token| token != Token::Close);
+        is_value.then_some(Form { at, ..self })
+    }
+
     /// The index after the value's last token.
     fn end(self) -> usize {
         match self.token() {

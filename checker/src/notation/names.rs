@@ -117,8 +117,10 @@ impl Renaming<'_> {
     }
 
     fn each(&mut self, at: usize, role: Role) {
-        for part in self.parts(at) {
-            self.value(part, role);
+        let mut part = self.tokens.form_at(at).parts().next().map(Form::index);
+        while let Some(here) = part {
+            self.value(here, role);
+            part = self.tokens.form_at(here).next().map(Form::index);
         }
     }
 

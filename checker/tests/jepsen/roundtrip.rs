@@ -65,6 +65,27 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_damaged_history_makes_the_judge_panic(
+        seed in 0_u64..50,
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), "[0-9:{}\\[\\]a-z ]"), 1..8),
+    ) {
+        let ops = Ops::of_history(&step::record(&valid(seed, SMALL), SMALL.partitions));
+        let mut text = written(&ops);
+        for (place, by) in damage {
+            let place = place.index(text.len());
+            text.replace_range(place..=place, &by);
+        }
+        if let Ok(ops) = Ops::read_edn(text.as_bytes()) {
+            let results = judge(&ops, &Options::default()).to_edn();
+            prop_assert!(results.starts_with("{:valid? "), "{}", results);
+        }
+    }
+}
+
 /// Two records in a transaction that also polls, sends of another process that overlap, and a rebalance.
 fn with_a_transaction() -> History {
     let mut history = History::new();

@@ -46,8 +46,8 @@ pub(super) fn worst(analysis: &Analysis<'_>) -> Option<Lag> {
                     .and_then(|invocation| analysis.ops.list[invocation].time);
                 let Some(time) = asked else { continue };
                 for (&key, &offset) in seen.iter() {
-                    let lag = expired_at(&marks, key, offset + 1)
-                        .map_or(0, |expired| (time - expired).max(0));
+                    let lag = expired_at(&marks, key, offset.saturating_add(1))
+                        .map_or(0, |expired| time.saturating_sub(expired).max(0));
                     if worst.is_none_or(|worst| worst.lag <= lag) {
                         worst = Some(Lag { time, process, key, lag });
                     }

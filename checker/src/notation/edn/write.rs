@@ -1,6 +1,7 @@
 //! Tokens to EDN text, all on one line.
 
 use crate::notation::{Form, Shape, Token};
+use std::fmt::Write;
 
 /// Appends the value to `out`, as Clojure would print it.
 pub fn write(form: Form<'_>, out: &mut String) {
@@ -16,7 +17,7 @@ impl Writer<'_> {
         match form.token() {
             Token::Null => self.out.push_str("nil"),
             Token::Bool(bool) => self.out.push_str(if bool { "true" } else { "false" }),
-            Token::Int(int) => self.out.push_str(&int.to_string()),
+            Token::Int(int) => write!(self.out, "{int}").expect("a string takes everything"),
             Token::Raw(text) => self.out.push_str(form.resolve(text)),
             Token::Str(text) => self.string(form.resolve(text)),
             Token::Keyword(text) => {

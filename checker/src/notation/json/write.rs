@@ -2,6 +2,7 @@
 
 use super::{EDN, KEYWORD, PAIRS, SET, TAGGED};
 use crate::notation::{Form, Shape, Token};
+use std::fmt::Write;
 
 /// Appends the value to `out`.
 pub fn write(form: Form<'_>, out: &mut String) {
@@ -17,7 +18,7 @@ impl Writer<'_> {
         match form.token() {
             Token::Null => self.out.push_str("null"),
             Token::Bool(bool) => self.out.push_str(if bool { "true" } else { "false" }),
-            Token::Int(int) => self.out.push_str(&int.to_string()),
+            Token::Int(int) => write!(self.out, "{int}").expect("a string takes everything"),
             Token::Raw(text) => self.raw(form.resolve(text)),
             Token::Str(text) => self.string(form.resolve(text)),
             Token::Keyword(text) => self.word(KEYWORD, form.resolve(text)),
