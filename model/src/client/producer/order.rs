@@ -61,7 +61,8 @@ mod tests {
             size_bytes: 1,
             timestamp_ms: 0,
         };
-        let mut batch = ProducerBatch::new(ORDERS_0, Batch::new([record].into()), sequence, at(0), 0);
+        let mut batch =
+            ProducerBatch::new(ORDERS_0, Batch::new([record].into()), sequence, at(0), 0);
         batch.attempts = attempts;
         order.is_reordered(&batch, offset.map(Offset))
     }
