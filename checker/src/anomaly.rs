@@ -59,6 +59,10 @@ kinds! {
     PollSkip "poll-skip" PartitionOrder;
     /// A consumer's reads went back.
     NonmonotonicPoll "nonmonotonic-poll" PartitionOrder;
+    /// One poll handed out records and left out one between them.
+    InternalSkip "internal-skip" PartitionOrder;
+    /// One poll handed out records of a partition backwards.
+    InternalNonmonotonic "internal-nonmonotonic" PartitionOrder;
     /// An acknowledged record is gone and another one has its offset.
     LostWrite "lost-write" AckedDurability;
     /// An acknowledged record is gone from amid records that are there.
@@ -75,6 +79,10 @@ kinds! {
     GroupSkip "group-skip" AtLeastOnce;
     /// A group was given committed offsets older than ones it had committed.
     CommittedOffsetRegression "committed-offset-regression" AtLeastOnce;
+    /// A group was given a committed offset that no commit in force had written.
+    PhantomCommit "phantom-commit" AtLeastOnce;
+    /// A member began to read a partition beyond every offset that its group may have committed.
+    StartBeyondCommit "start-beyond-commit" AtLeastOnce;
     /// A reset to the log's end made a group pass over a record.
     SkippedByReset "skipped-by-reset" AtLeastOnce;
     /// A group processed a record twice.
@@ -115,11 +123,17 @@ impl AnomalyKind {
     }
 
     /// Whether one such anomaly makes its property invalid. The others are counted: a commit before processing does
-    /// harm only if the process then dies, and a request that its producer has given up on may still arrive, behind what
+    /// harm only if the process then dies, a start beyond the commits does if the records between were never
+    /// processed, which is a skip of its own, and a request that its producer has given up on may still arrive, behind what
     /// was sent since.
     #[must_use]
     pub const fn breaks_its_property(self) -> bool {
-        !matches!(self, AnomalyKind::CommitBeyondProcessing | AnomalyKind::LateAppend)
+        !matches!(
+            self,
+            AnomalyKind::CommitBeyondProcessing
+                | AnomalyKind::StartBeyondCommit
+                | AnomalyKind::LateAppend
+        )
     }
 }
 

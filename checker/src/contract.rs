@@ -127,8 +127,11 @@ impl Contract {
             },
             K::GroupRedelivery => (self.delivery == Delivery::AtLeastOnce).then_some(REDELIVERED),
             K::OwnershipOverlap | K::FencingViolation => None,
-            K::PollSkip | K::NonmonotonicPoll => self.unclean_leader_election.then_some(UNCLEAN),
-            K::CommittedOffsetRegression | K::CommitBeyondDelivery => None,
+            K::PollSkip | K::NonmonotonicPoll | K::InternalSkip | K::InternalNonmonotonic => {
+                self.unclean_leader_election.then_some(UNCLEAN)
+            }
+            K::CommittedOffsetRegression | K::PhantomCommit | K::StartBeyondCommit => None,
+            K::CommitBeyondDelivery => None,
             K::Phantom | K::Corrupt | K::WrongPartition | K::AbortedRead | K::ReadBeforeSend => {
                 None
             }

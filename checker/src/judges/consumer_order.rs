@@ -1,9 +1,10 @@
-//! Claim: a consumer reads each of its partitions forward and leaves out no record, as long as it keeps the partition.
+//! Claim: a consumer reads each of its partitions forward and leaves out no record, in one poll and from poll to poll, as long
+//! as it keeps the partition.
 //!
 //! O(spans + records left out). An assignment drops the position of every partition it does not list, and a new position
 //! replaces the old one: a rebalance, a reset or a seek is no skip. A first read at an unknown position is accepted. So is
-//! whatever follows a transaction that was not committed, for its reader begins again somewhere, and whatever a subscriber
-//! reads that does not report its rebalances.
+//! whatever follows a transaction that was not committed, for its reader begins again somewhere. Of a subscriber that does
+//! not report its rebalances nobody knows where it stands after a poll, so that each of its polls is judged by itself.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
@@ -33,7 +34,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
                 *judge.positions.cell(event.process.0, key.0) =
                     Some(Position { next: offset, since: op });
             }
-            What::Polled { poll } if judge.is_followed(event.process) => {
+            What::Polled { poll } => {
                 for span in history.spans(history.poll(poll).records) {
                     judge.step(op, event.process, span, findings, coverage);
                 }
@@ -62,6 +63,27 @@ struct Step<'s> {
     op: OpId,
     from: Position,
     read: &'s Span,
+}
+
+impl Step<'_> {
+    /// Whether the records before were handed out by the same poll.
+    fn is_internal(&self) -> bool {
+        self.from.since == self.op
+    }
+
+    fn backwards(&self) -> AnomalyKind {
+        match self.is_internal() {
+            true => AnomalyKind::InternalNonmonotonic,
+            false => AnomalyKind::NonmonotonicPoll,
+        }
+    }
+
+    fn ahead(&self) -> AnomalyKind {
+        match self.is_internal() {
+            true => AnomalyKind::InternalSkip,
+            false => AnomalyKind::PollSkip,
+        }
+    }
 }
 
 impl Positions<'_, '_> {
@@ -95,18 +117,20 @@ impl Positions<'_, '_> {
         findings: &mut Findings<'_>,
         coverage: &mut Coverage,
     ) {
+        let is_followed = self.is_followed(process);
         let position = self.positions.cell(process.0, read.key.0);
         let arrived = Position { next: read.end(), since: op };
-        let Some(from) = position.replace(arrived) else { return };
+        let from = position.replace(arrived).filter(|from| is_followed || from.since == op);
+        let Some(from) = from else { return };
         coverage.poll_steps += 1;
         let step = Step { op, from, read };
         if read.base < from.next {
             let weight = from.next.0.abs_diff(read.base.0);
-            findings.report(AnomalyKind::NonmonotonicPoll, weight, || self.went_back(&step));
+            findings.report(step.backwards(), weight, || self.went_back(&step));
         } else if read.base > from.next {
             let skipped = self.skipped(&step);
             if skipped > 0 {
-                findings.report(AnomalyKind::PollSkip, skipped, || self.skip(&step, skipped));
+                findings.report(step.ahead(), skipped, || self.skip(&step, skipped));
             }
         }
     }
@@ -152,7 +176,8 @@ impl Positions<'_, '_> {
             format!("The next records went to {}.", self.evidence.who_when(step.op)),
             end,
         ];
-        let ops = vec![(step.from.since, Role::EarlierReader), (step.op, Role::Reader)];
+        let mut ops = vec![(step.from.since, Role::EarlierReader), (step.op, Role::Reader)];
+        ops.drain(..usize::from(step.is_internal()));
         Proof { key, offsets: vec![step.from.next, step.read.base], ops, missing, explain }
     }
 }

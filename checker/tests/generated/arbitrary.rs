@@ -83,7 +83,11 @@ impl Decoder {
     }
 
     fn poll(&mut self, process: u32, key: u32, offset: i64, b: u32) {
-        self.steps.push(Step::Poll { process, key, records: records(offset, b) });
+        let mut records = records(offset, b);
+        if b % 17 == 16 {
+            records.reverse();
+        }
+        self.steps.push(Step::Poll { process, key, records });
     }
 
     fn commit(&mut self, process: u32, key: u32, offset: i64) {

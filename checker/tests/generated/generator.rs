@@ -45,6 +45,8 @@ struct World {
     processes: u32,
     values: u64,
     ids: u32,
+    /// Whether members say of which generation they are.
+    tells_generations: bool,
 }
 
 struct Producer {
@@ -89,6 +91,7 @@ impl World {
             processes,
             values,
             ids,
+            tells_generations: seed.is_multiple_of(2),
         };
         world.start();
         world
@@ -337,6 +340,9 @@ impl World {
     fn resume(&mut self, who: usize, key: u32) {
         let (id, process, committed) =
             (self.id(), self.members[who].process, self.committed[key as usize]);
+        if self.tells_generations {
+            self.steps.push(Step::Rebalance { process, generation: id as i32, keys: vec![key] });
+        }
         self.steps.push(Step::Ask { process, group: 0, id });
         self.steps.push(Step::Answer { id, key, offset: committed });
         let (offset, by) = match committed {

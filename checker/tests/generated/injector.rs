@@ -38,7 +38,9 @@ impl Injector {
             Kind::UnstableRead => self.read_beyond_the_end()?,
             Kind::OutOfOrder => self.swap_neighbours().map(|_| 1)?,
             Kind::LateAppend => self.give_up_and_arrive_late()?,
-            Kind::PollSkip => self.skip_in_poll()?,
+            Kind::PollSkip => self.skip_in_poll(0)?,
+            Kind::InternalSkip => self.skip_in_poll(1)?,
+            Kind::InternalNonmonotonic => self.poll_backwards()?,
             Kind::NonmonotonicPoll => self.poll_again()?,
             Kind::LostWrite => self.overwrite()?,
             Kind::Hole => self.remove_acked(false)?,
@@ -50,6 +52,8 @@ impl Injector {
             Kind::GroupRedelivery => self.process_again()?,
             Kind::OwnershipOverlap => self.share()?,
             Kind::FencingViolation => self.commit_in_an_earlier_generation()?,
+            Kind::PhantomCommit => self.answer_what_nobody_committed()?,
+            Kind::StartBeyondCommit => self.start_ahead()?,
             Kind::CommittedOffsetRegression => self.forget_commits()?,
             Kind::SkippedByReset => self.join_late()?,
             Kind::BackdatedAppend => self.overtake_another()?,
@@ -194,11 +198,22 @@ impl Injector {
         sent < read && self.acked_offset(first) < self.acked_offset(second)
     }
 
-    fn skip_in_poll(&mut self) -> Option<u64> {
+    /// A poll leaves out a record: the one that was next, or one between others.
+    fn skip_in_poll(&mut self, place: usize) -> Option<u64> {
         let polls = self.reader_polls(3);
         let at = self.pick(&polls)?;
         if let Step::Poll { records, .. } = &mut self.steps[at] {
-            records.remove(1);
+            records.remove(place);
+        }
+        Some(1)
+    }
+
+    /// A poll hands out all its records twice.
+    fn poll_backwards(&mut self) -> Option<u64> {
+        let polls = self.reader_polls(2);
+        let at = self.pick(&polls)?;
+        if let Step::Poll { records, .. } = &mut self.steps[at] {
+            records.extend(records.clone());
         }
         Some(1)
     }
@@ -325,6 +340,29 @@ impl Injector {
         self.steps.push(Step::Poll { process: late, key, records: records.clone() });
         self.steps.push(Step::Processed { process: late, key, records });
         self.commit_accepted(early, key);
+        Some(1)
+    }
+
+    /// A member of another group asks what is committed and is told more than was.
+    fn answer_what_nobody_committed(&mut self) -> Option<u64> {
+        let (key, _) = self.pick_drained()?;
+        let [committer, asker] = self.open_members();
+        self.commit_accepted(committer, key);
+        let id = u32::MAX;
+        self.steps.push(Step::Ask { process: asker, group: 1, id });
+        self.steps.push(Step::Answer { id, key, offset: Some(1) });
+        Some(1)
+    }
+
+    /// A member of another group is assigned a partition and begins behind what was committed.
+    fn start_ahead(&mut self) -> Option<u64> {
+        let (key, _) = self.pick_drained()?;
+        let records = vec![*self.log(key).get(1..)?.last()?];
+        let [committer, reader] = self.open_members();
+        self.commit_accepted(committer, key);
+        self.steps.push(Step::Assign { process: reader, keys: vec![key] });
+        self.steps.push(Step::Poll { process: reader, key, records: records.clone() });
+        self.steps.push(Step::Processed { process: reader, key, records });
         Some(1)
     }
 

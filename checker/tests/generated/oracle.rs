@@ -30,6 +30,7 @@ pub fn count(steps: &[Step]) -> BTreeMap<Kind, u64> {
     oracle.groups(&mut found);
     oracle.committed_offsets(&mut found);
     oracle.overlaps(&mut found);
+    oracle.starts(&mut found);
     oracle.backdated(&mut found);
     oracle.stale_ends(&mut found);
     let mut counts = BTreeMap::new();
@@ -253,12 +254,16 @@ impl<'s> Oracle<'s> {
                     positions.insert((*process, *key), *offset);
                 }
                 Step::Poll { process, key, records } => {
-                    for &(offset, _) in records {
+                    for (n, &(offset, _)) in records.iter().enumerate() {
                         let next = positions.insert((*process, *key), offset + 1).unwrap_or(offset);
                         let left_out =
                             (next..offset).any(|skipped| self.visible.contains(&(*key, skipped)));
-                        found.extend((offset < next).then_some(Kind::NonmonotonicPoll));
-                        found.extend(left_out.then_some(Kind::PollSkip));
+                        let (back, ahead) = match n {
+                            0 => (Kind::NonmonotonicPoll, Kind::PollSkip),
+                            _ => (Kind::InternalNonmonotonic, Kind::InternalSkip),
+                        };
+                        found.extend((offset < next).then_some(back));
+                        found.extend(left_out.then_some(ahead));
                     }
                 }
                 _ => {}
@@ -500,11 +505,83 @@ impl<'s> Oracle<'s> {
             });
             let none =
                 (!commits.iter().any(|commit| confirmed_before_asking(&commit))).then_some(-1);
-            let lowest = open.map(|&(_, offset, _)| offset).chain(none).min();
-            found.extend(
-                (Some(offset.unwrap_or(-1)) < lowest).then_some(Kind::CommittedOffsetRegression),
-            );
+            let possible: Vec<_> = open.map(|&(_, offset, _)| offset).chain(none).collect();
+            let answer = offset.unwrap_or(-1);
+            if possible.iter().all(|&possible| answer < possible) && !possible.is_empty() {
+                found.push(Kind::CommittedOffsetRegression);
+            } else if none.is_none() && !possible.is_empty() && !possible.contains(&answer) {
+                found.push(Kind::PhantomCommit);
+            }
         }
+    }
+
+    fn starts(&self, found: &mut Vec<Kind>) {
+        for (at, step) in self.steps.iter().enumerate() {
+            let &Step::Poll { process, key, ref records } = step else { continue };
+            let (Some(group), Some(&(base, _))) =
+                (self.group_of[process as usize], records.first())
+            else {
+                continue;
+            };
+            let Some(got) = self.got(process, key, at) else { continue };
+            let between = &self.steps[got..at];
+            let is_placed = between.iter().any(|step| match *step {
+                Step::Poll { process: p, key: k, .. } => (p, k) == (process, key),
+                Step::Position { process: p, key: k, by, .. } => {
+                    (p, k) == (process, key) && by != PositionedBy::Committed
+                }
+                _ => false,
+            });
+            let done = |step: Step, before: usize| {
+                self.steps[..before].iter().position(|other| *other == step)
+            };
+            let commits = self.commits(group, key);
+            let in_force =
+                commits.iter().filter(|&&(_, _, id)| done(Step::CommitOk { id }, got).is_some());
+            if is_placed || in_force.clone().next().is_none() {
+                continue;
+            }
+            let possible = commits.iter().filter(|&&(asked, _, id)| {
+                let confirmed = done(Step::CommitOk { id }, got);
+                let is_overwritten = confirmed.is_some_and(|confirmed| {
+                    in_force.clone().any(|&(later, _, _)| later > confirmed)
+                });
+                asked < at && done(Step::CommitFailed { id }, got).is_none() && !is_overwritten
+            });
+            let offsets: Vec<_> = possible.map(|&(_, offset, _)| offset).collect();
+            let (Some(&lowest), Some(&highest)) = (offsets.iter().min(), offsets.iter().max())
+            else {
+                continue;
+            };
+            if base < lowest && !self.was_told(process, key, got, at) {
+                found.push(Kind::CommittedOffsetRegression);
+            } else if self.visible_in(key, highest, base).next().is_some() {
+                found.push(Kind::StartBeyondCommit);
+            }
+        }
+    }
+
+    /// The step that gave the process the partition, which it still has at step `at`.
+    fn got(&self, process: u32, key: u32, at: usize) -> Option<usize> {
+        let mut got = self.has_since(process, key, at)?;
+        while let Some(before) = self.has_since(process, key, got) {
+            got = before;
+        }
+        Some(got)
+    }
+
+    /// Whether between two steps the process was told what is committed.
+    fn was_told(&self, process: u32, of_key: u32, from: usize, to: usize) -> bool {
+        (from..to).any(|at| match self.steps[at] {
+            Step::Answer { id, key, .. } if key == of_key => {
+                let asker = |asked: usize| match self.steps[asked] {
+                    Step::Ask { process, .. } => Some(process),
+                    _ => None,
+                };
+                self.question(id, at).is_some_and(|(asked, _)| asker(asked) == Some(process))
+            }
+            _ => false,
+        })
     }
 
     /// The step that asked a question and its group, if it is its process's latest and was not answered before.

@@ -1,6 +1,7 @@
 //! Hand-made histories, one per anomaly and per legitimate look-alike, named by what they show.
 
 mod availability;
+mod committed;
 mod delivery;
 mod durability;
 mod files;

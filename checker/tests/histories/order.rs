@@ -219,7 +219,7 @@ fn a_consumer_that_leaves_out_a_record_skips() {
     (0..4).for_each(|n| s.sent(p, P0, n + 1, n as i64));
     s.poll(r, P0, &[(0, 1), (2, 3)]);
     s.drain(P0, &[(0, 1), (1, 2), (2, 3), (3, 4)], 4);
-    s.finds(&[(Kind::PollSkip, 1)]);
+    s.finds(&[(Kind::InternalSkip, 1)]);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn offsets_trillions_apart_are_judged_as_well() {
     s.sent(p, P0, 3, far + 1);
     s.poll(r, P0, &[(0, 1), (far + 1, 3)]);
     s.drain(P0, &[(0, 1), (far, 2), (far + 1, 3)], far + 2);
-    s.finds(&[(Kind::PollSkip, 1)]);
+    s.finds(&[(Kind::InternalSkip, 1)]);
 }
 
 #[test]

@@ -1,23 +1,33 @@
 //! Claim: a group that asks for its committed offsets is not given older ones than it has committed.
 //!
-//! O(commits * commits open at once). A committed offset is a register: an answer may be any commit that could be in
+//! O(commits * (commits open at once + log commits) + spans). A committed offset is a register: an answer may be any commit that could be in
 //! force while the question was open. A commit is out of force once a later one, invoked after it was confirmed, is
 //! confirmed itself. A commit whose outcome nobody learnt may take force at any time, so it always counts as possible.
 //! Offsets of a committed transaction take force when its marker is written, which nobody is told (KIP-98).
-//! Offsets may fall by being committed lower; only an answer below every possible commit is an anomaly.
+//! Offsets may fall by being committed lower: an answer below every possible commit is a regression, another one that is
+//! no possible commit a phantom. So is the offset that a member begins to read at when it was assigned a partition
+//! ([`starts`]), where no answer was recorded. The history must have every commit of the group since the first it has.
+
+mod register;
+mod starts;
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
-use crate::history::{GroupId, Key, Offset, Offsets, OpId, ProcessId, What};
+use crate::history::{
+    GroupId, Key, Offset, Offsets, OpId, PositionedBy, ProcessId, RebalanceKind, What,
+};
+use register::{Commit, Register};
+use starts::Starts;
 
 /// Follows each group's committed offsets.
 pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let history = evidence.history;
     let groups = history.groups().len();
     let registers = Table::new(groups, evidence.logs.len());
-    let mut judge = Registers { evidence, registers, asked: vec![Vec::new(); groups] };
+    let starts = Starts::new(groups, history.sessions().count(), evidence.logs.len());
+    let mut judge = Registers { evidence, registers, asked: vec![Vec::new(); groups], starts };
     for (op, event) in history.events() {
         match event.what {
             What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets } => {
@@ -29,13 +39,22 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
                 let added = evidence.transactions.offsets_of(txn);
                 added.iter().for_each(|&commit| judge.failed(commit));
             }
+            What::TxnCommitted { txn, .. } | What::TxnUnknown { txn, .. } => {
+                let added = evidence.transactions.offsets_of(txn);
+                added.iter().for_each(|&commit| judge.unknown(commit));
+            }
             What::CommitUnknown { op: commit } => judge.unknown(commit),
             What::Crashed | What::Closed => judge.gone(event.process),
+            What::Polled { poll } => {
+                for span in history.spans(history.poll(poll).records) {
+                    judge.starts.polled(evidence, event.process, (span, op), findings);
+                }
+            }
             What::CommittedInvoked { group } => judge.asked(group, event.process, op),
             What::CommittedOk { op: question, offsets } => {
                 judge.answered(question, op, offsets, findings)
             }
-            _ => {}
+            what => judge.turned(event.process, op, what),
         }
     }
 }
@@ -45,31 +64,15 @@ struct Registers<'e, 'h> {
     registers: Table<Register>,
     /// The questions still open, by group: each process has one at most, its last; answers to others are not judged.
     asked: Vec<Vec<(ProcessId, OpId)>>,
-}
-
-/// The commits that may be in force for one group in one partition.
-#[derive(Clone, Default)]
-struct Register {
-    commits: Vec<Commit>,
-    /// The lowest of the commits whose outcome nobody will learn: the others of them need not be remembered.
-    lowest_unknown: Option<Commit>,
-    /// When the first commit was confirmed: until then, nothing committed is possible too.
-    begun: Option<OpId>,
-}
-
-#[derive(Clone, Copy)]
-struct Commit {
-    offset: Offset,
-    invoked: OpId,
-    confirmed: Option<OpId>,
-    overwritten: Option<OpId>,
+    starts: Starts,
 }
 
 impl Registers<'_, '_> {
     fn invoked(&mut self, group: GroupId, offsets: Offsets, invoked: OpId) {
         for (key, offset) in self.evidence.history.offsets(offsets) {
-            let commit = Commit { offset, invoked, confirmed: None, overwritten: None };
-            self.registers.cell(group.0, key.0).commits.push(commit);
+            let commit = Commit::new(offset, invoked);
+            self.registers.cell(group.0, key.0).invoke(commit);
+            self.starts.invoked(group, key, commit);
         }
     }
 
@@ -87,7 +90,7 @@ impl Registers<'_, '_> {
     fn failed(&mut self, commit: OpId) {
         let (group, offsets) = self.commit(commit);
         for (key, _) in self.evidence.history.offsets(offsets) {
-            self.registers.cell(group.0, key.0).commits.retain(|known| known.invoked != commit);
+            self.registers.cell(group.0, key.0).fail(commit);
         }
     }
 
@@ -102,8 +105,40 @@ impl Registers<'_, '_> {
     fn gone(&mut self, process: ProcessId) {
         let history = self.evidence.history;
         let Some(group) = history.session(process).group else { return };
+        self.starts.lost_all_but(group, process, |_| false);
         for register in self.registers.row(group.0) {
             register.give_up(|known| history.event(known.invoked).process == process);
+        }
+    }
+
+    /// A member gets or loses partitions, or is put somewhere in one.
+    fn turned(&mut self, process: ProcessId, op: OpId, what: What) {
+        let history = self.evidence.history;
+        let Some(group) = history.session(process).group else { return };
+        match what {
+            What::Assigned { keys } => {
+                let listed = |key| history.offsets(keys).any(|(listed, _)| listed == key);
+                self.starts.lost_all_but(group, process, listed);
+                self.got(group, process, op, keys);
+            }
+            What::Rebalanced { kind: RebalanceKind::Assigned, keys, .. } => {
+                self.got(group, process, op, keys)
+            }
+            What::Rebalanced { keys, .. } => {
+                history.offsets(keys).for_each(|(key, _)| self.starts.lost(group, process, key))
+            }
+            What::Subscribed { .. } => self.starts.lost_all_but(group, process, |_| false),
+            What::Positioned { key, by, .. } if by != PositionedBy::Committed => {
+                self.starts.placed(group, process, key)
+            }
+            _ => {}
+        }
+    }
+
+    fn got(&mut self, group: GroupId, process: ProcessId, op: OpId, keys: Offsets) {
+        for (key, _) in self.evidence.history.offsets(keys) {
+            let register = self.registers.cell(group.0, key.0);
+            self.starts.got(group, process, key, op, register);
         }
     }
 
@@ -125,18 +160,19 @@ impl Registers<'_, '_> {
         };
         let open = &mut self.asked[group.0 as usize];
         let Some(asked) = open.iter().position(|&(_, open)| open == question) else { return };
-        open.swap_remove(asked);
+        let (asker, _) = open.swap_remove(asked);
         for (key, answer) in self.evidence.history.offsets(offsets) {
+            self.starts.told(group, asker, key);
             let register = self.registers.cell(group.0, key.0);
-            let Some(lowest) =
-                register.lowest_possible(question).filter(|lowest| answer < lowest.offset)
-            else {
-                continue;
+            let Some([lowest, highest]) = register.possible(question) else { continue };
+            let (kind, commit) = match answer {
+                _ if answer < lowest.offset => (AnomalyKind::CommittedOffsetRegression, lowest),
+                _ if !register.may_be(answer, question) => (AnomalyKind::PhantomCommit, highest),
+                _ => continue,
             };
             let answer = Answer { group, key, offset: answer, op };
-            let weight = lowest.offset.0.abs_diff(answer.offset.0);
-            let kind = AnomalyKind::CommittedOffsetRegression;
-            findings.report(kind, weight, || prove(self.evidence, &answer, lowest));
+            let weight = commit.offset.0.abs_diff(answer.offset.0);
+            findings.report(kind, weight, || prove(self.evidence, &answer, kind, commit));
         }
     }
 
@@ -152,41 +188,6 @@ impl Registers<'_, '_> {
     }
 }
 
-impl Register {
-    fn confirm(&mut self, commit: OpId, confirmed: OpId) {
-        self.begun.get_or_insert(confirmed);
-        for known in &mut self.commits {
-            if known.invoked == commit {
-                known.confirmed = Some(confirmed);
-            } else if known.confirmed.is_some_and(|before| before < commit) {
-                known.overwritten.get_or_insert(confirmed);
-            }
-        }
-    }
-
-    /// The unconfirmed commits among `these` stay unknown for good.
-    fn give_up(&mut self, these: impl Fn(&Commit) -> bool) {
-        let lost = |commit: &mut Commit| commit.confirmed.is_none() && these(commit);
-        let lost = self.commits.extract_if(.., lost).chain(self.lowest_unknown);
-        self.lowest_unknown = lost.min_by_key(|commit| commit.offset);
-    }
-
-    /// Drops commits that were out of force before the oldest open question was asked.
-    fn forget(&mut self, oldest_question: OpId) {
-        self.commits.retain(|commit| {
-            commit.overwritten.is_none_or(|overwritten| overwritten >= oldest_question)
-        });
-    }
-
-    /// The lowest commit that may have been in force after `question` was asked; none if that may be no commit at all.
-    fn lowest_possible(&self, question: OpId) -> Option<Commit> {
-        self.begun.filter(|&begun| begun < question)?;
-        let possible =
-            self.commits.iter().filter(|commit| commit.overwritten.is_none_or(|op| op > question));
-        possible.copied().chain(self.lowest_unknown).min_by_key(|commit| commit.offset)
-    }
-}
-
 struct Answer {
     group: GroupId,
     key: Key,
@@ -194,7 +195,7 @@ struct Answer {
     op: OpId,
 }
 
-fn prove(evidence: &Evidence<'_>, answer: &Answer, lowest: Commit) -> Proof {
+fn prove(evidence: &Evidence<'_>, answer: &Answer, kind: AnomalyKind, commit: Commit) -> Proof {
     let (group, key) = (evidence.group_name(answer.group), evidence.key_name(answer.key));
     let given = match answer.offset.known() {
         Some(offset) => format!("offset {offset}"),
@@ -203,16 +204,20 @@ fn prove(evidence: &Evidence<'_>, answer: &Answer, lowest: Commit) -> Proof {
     let explain = vec![
         format!(
             "Group {group} committed offset {} of {key} by {}.",
-            lowest.offset,
-            evidence.who_when(lowest.invoked)
+            commit.offset,
+            evidence.who_when(commit.invoked)
         ),
         format!("Asked later, it was given {given}: {}.", evidence.who_when(answer.op)),
-        "No commit that could still be in force is as low as that.".to_owned(),
+        match kind {
+            AnomalyKind::PhantomCommit => "No commit that could still be in force has that offset.",
+            _ => "No commit that could still be in force is as low as that.",
+        }
+        .to_owned(),
     ];
-    let ops = vec![(lowest.invoked, Role::Committer), (answer.op, Role::Owner)];
+    let ops = vec![(commit.invoked, Role::Committer), (answer.op, Role::Owner)];
     Proof {
         key: answer.key,
-        offsets: vec![lowest.offset, answer.offset],
+        offsets: vec![commit.offset, answer.offset],
         ops,
         missing: vec![],
         explain,
