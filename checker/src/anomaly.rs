@@ -107,6 +107,40 @@ kinds! {
     StuckPartition "stuck-partition" Availability;
     /// After all faults were over, a group left records alone for longer than recovery may take.
     StuckGroup "stuck-group" Availability;
+    /// A reader got a record of a transaction before its commit was asked for.
+    EarlyRead "early-read" Isolation;
+    /// A reader got a record of an aborted transaction.
+    AbortedTransactionRead "aborted-transaction-read" Isolation;
+    /// The log at rest shows a record of an aborted transaction.
+    AbortedVisible "aborted-visible" Isolation;
+    /// A reader of committed records read on beyond a transaction still undecided.
+    LastStableOffsetPassed "last-stable-offset-passed" Isolation;
+    /// Of a committed transaction, the logs at rest hold some records and lack others.
+    TornTransaction "torn-transaction" Isolation;
+    /// Of a committed transaction, the logs at rest hold nothing.
+    LostTransaction "lost-transaction" Isolation;
+    /// Transactions lie one way in one partition and the other way in another.
+    WriteCycle "write-cycle" Isolation;
+    /// Transactions come before each other, by their records' order in one place and by reading in another.
+    InformationFlowCycle "information-flow-cycle" Isolation;
+    /// Transactions have read from each other.
+    ReadCycle "read-cycle" Isolation;
+    /// Two committed transactions consumed the same records for a group.
+    DoubleProcessing "double-processing" ExactlyOnce;
+    /// A group's committed transactions moved past records that none of them consumed.
+    SkippedInput "skipped-input" ExactlyOnce;
+    /// The offsets of an aborted transaction moved its group on.
+    OffsetWithoutOutput "offset-without-output" ExactlyOnce;
+    /// An older life of a producer wrote after a newer one.
+    ZombieWrite "zombie-write" ExactlyOnce;
+    /// An older life of a producer committed a transaction after a newer one was initialized.
+    FencedCommit "fenced-commit" ExactlyOnce;
+    /// Two transactions of one `transactional.id` interleave in a partition.
+    TransactionInterleaving "transaction-interleaving" ExactlyOnce;
+    /// The log skips a sequence number of an idempotent producer.
+    SequenceGap "sequence-gap" ExactlyOnce;
+    /// The log holds a sequence number of an idempotent producer twice.
+    SequenceDuplicate "sequence-duplicate" ExactlyOnce;
 }
 
 impl AnomalyKind {
@@ -124,8 +158,8 @@ impl AnomalyKind {
 
     /// Whether one such anomaly makes its property invalid. The others are counted: a commit before processing does
     /// harm only if the process then dies, a start beyond the commits does if the records between were never
-    /// processed, which is a skip of its own, and a request that its producer has given up on may still arrive, behind what
-    /// was sent since.
+    /// processed, which is a skip of its own, a request that its producer has given up on may still arrive, behind what was
+    /// sent since, and nobody orders transactions that run side by side.
     #[must_use]
     pub const fn breaks_its_property(self) -> bool {
         !matches!(
@@ -133,6 +167,8 @@ impl AnomalyKind {
             AnomalyKind::CommitBeyondProcessing
                 | AnomalyKind::StartBeyondCommit
                 | AnomalyKind::LateAppend
+                | AnomalyKind::WriteCycle
+                | AnomalyKind::InformationFlowCycle
         )
     }
 }
@@ -226,6 +262,12 @@ pub enum Role {
     Owner,
     /// Declared all faults over.
     Healer,
+    /// Said how a transaction ended.
+    TransactionEnd,
+    /// Began a transaction.
+    Transaction,
+    /// Acted as a producer of which a newer life was known.
+    Zombie,
 }
 
 /// The most examples kept of one kind; counts are always full.

@@ -2,6 +2,7 @@
 //! configuration permits, and names the setting that does.
 
 use crate::anomaly::{AnomalyKind, Severity};
+use crate::history::Isolation;
 use serde::{Deserialize, Serialize};
 
 /// The settings that decide what may happen to a record. The default is Kafka's own defaults.
@@ -32,6 +33,8 @@ pub struct Contract {
     pub delivery: Delivery,
     /// How long the log may take to serve again once all faults are over, in milliseconds.
     pub recovery_ms: u64,
+    /// The consumers' `isolation.level`. A history that tells it itself is believed as to what its consumers did.
+    pub isolation: Isolation,
 }
 
 /// The `acks` setting of a producer.
@@ -85,6 +88,7 @@ impl Default for Contract {
             auto_offset_reset: AutoOffsetReset::Latest,
             delivery: Delivery::AtLeastOnce,
             recovery_ms: Self::DEFAULT_RECOVERY_MS,
+            isolation: Isolation::ReadUncommitted,
         }
     }
 }
@@ -113,6 +117,11 @@ impl Contract {
             K::LostWrite | K::Hole | K::TruncatedTail | K::DrainedUnseen => self.loss(),
             K::Divergence | K::AckedOffsetConflict | K::UnstableRead => self.loss(),
             K::BackdatedAppend | K::StaleEnd | K::LogStartRegression => self.loss(),
+            K::TornTransaction | K::LostTransaction => self.loss(),
+            K::WriteCycle | K::InformationFlowCycle => Some(SIDE_BY_SIDE),
+            K::EarlyRead | K::AbortedTransactionRead | K::AbortedVisible | K::ReadCycle => {
+                (self.isolation == Isolation::ReadUncommitted).then_some(UNCOMMITTED)
+            }
             K::Duplicate => (!self.idempotence && self.retries).then_some(DUPLICATE),
             K::OutOfOrder => {
                 (!self.idempotence && self.retries && self.max_in_flight > 1).then_some(REORDERED)
@@ -132,6 +141,16 @@ impl Contract {
             }
             K::CommittedOffsetRegression | K::PhantomCommit | K::StartBeyondCommit => None,
             K::CommitBeyondDelivery => None,
+            K::LastStableOffsetPassed => None,
+            K::DoubleProcessing | K::SkippedInput | K::OffsetWithoutOutput => {
+                self.unclean_leader_election.then_some(UNCLEAN)
+            }
+            K::ZombieWrite | K::FencedCommit | K::TransactionInterleaving => None,
+            K::SequenceGap => match self.idempotence {
+                true => self.loss(),
+                false => Some(DUPLICATE),
+            },
+            K::SequenceDuplicate => (!self.idempotence).then_some(DUPLICATE),
             K::Phantom | K::Corrupt | K::WrongPartition | K::AbortedRead | K::ReadBeforeSend => {
                 None
             }
@@ -187,6 +206,14 @@ const REORDERED: Permission = Permission {
 };
 const RESET: Permission =
     Permission { setting: "auto.offset.reset=latest", prevented_by: "auto.offset.reset=earliest" };
+const SIDE_BY_SIDE: Permission = Permission {
+    setting: "transactions that run side by side",
+    prevented_by: "one transactional producer at a time",
+};
+const UNCOMMITTED: Permission = Permission {
+    setting: "isolation.level=read_uncommitted",
+    prevented_by: "isolation.level=read_committed",
+};
 const SKIPPED: Permission =
     Permission { setting: "commit before processing", prevented_by: "commit after processing" };
 const REDELIVERED: Permission = Permission {

@@ -2,22 +2,27 @@
 
 use crate::contract::Contract;
 use crate::evidence::Evidence;
+use crate::evidence::producers::Producers;
 use crate::evidence::progress::Groups;
+use crate::evidence::sightings::first_reads;
 use crate::findings::Findings;
 use crate::history::{Clock, History};
 use crate::judges::availability::Recovery;
 use crate::judges::{
-    availability, committed_offsets, consumer_order, durability, fencing, group_commits,
-    group_delivery, lag, log_bounds, ownership, producer_order, real_time, slots,
+    aborted_reads, atomicity, availability, committed_offsets, consumer_order, durability,
+    early_reads, fencing, group_commits, group_delivery, interleaving, lag, log_bounds, ownership,
+    processing, producer_order, real_time, sequences, slots, stable_reads, transaction_cycles,
+    zombies,
 };
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
 /// Judges `history` by every property, in time linear in its length. The contract decides how bad an anomaly is, not
-/// whether it is found.
+/// whether it is found; only where the history does not tell at which isolation level its consumers read, the contract does.
 #[must_use]
 pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let mut coverage = Coverage::default();
-    let evidence = Evidence::gather(history, &mut coverage);
+    let isolation = history.meta().isolation.unwrap_or(contract.isolation);
+    let evidence = Evidence::gather(history, isolation, &mut coverage);
     let mut findings = Findings::new(history, contract);
     slots::judge(&evidence, &mut findings);
     producer_order::judge(&evidence, &mut findings, &mut coverage);
@@ -35,6 +40,12 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     committed_offsets::judge(&evidence, &mut findings);
     ownership::judge(&evidence, &mut findings);
     fencing::judge(&evidence, &mut findings);
+    transactions(&evidence, &mut findings, &mut coverage);
+    if let Some(producers) = Producers::follow(&evidence) {
+        zombies::judge(&evidence, &producers, &mut findings);
+        interleaving::judge(&evidence, &producers, &mut findings);
+        sequences::judge(&evidence, &producers, &mut findings, &mut coverage);
+    }
     let unread = |(_, key, _)| evidence.log(key).at_rest.is_none();
     let groups_unread = groups.iter().any(unread);
     let clocks_compare = history.meta().clock != Clock::PerProcess;
@@ -42,6 +53,19 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let verdict = |property| (property, verdict(property, &findings, &coverage, &open));
     let properties = Property::ALL.into_iter().map(verdict).collect();
     Judgement { properties, anomalies: findings.finish(), coverage }
+}
+
+fn transactions(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
+    if evidence.transactions.is_empty() {
+        return;
+    }
+    let first_reads = first_reads(evidence);
+    early_reads::judge(evidence, &first_reads, findings);
+    aborted_reads::judge(evidence, &first_reads, findings);
+    stable_reads::judge(evidence, findings, coverage);
+    atomicity::judge(evidence, findings, coverage);
+    transaction_cycles::judge(evidence, &first_reads, findings);
+    processing::judge(evidence, findings, coverage);
 }
 
 /// What keeps properties from being decided.
@@ -68,6 +92,8 @@ fn verdict(
         Property::AtMostOnce => at_most_once(coverage),
         Property::Linearizability => linearizability(coverage, open.clocks_compare),
         Property::Availability => availability_of(coverage),
+        Property::Isolation => isolation(coverage),
+        Property::ExactlyOnce => exactly_once(coverage),
     }
 }
 
@@ -124,6 +150,27 @@ fn at_most_once(coverage: &Coverage) -> Verdict {
     match coverage.processed {
         0 => vacuous("no consumer group processed a record"),
         _ => Verdict::Valid,
+    }
+}
+
+fn isolation(coverage: &Coverage) -> Verdict {
+    match (coverage.transactions, coverage.transactions - coverage.transactions_judged) {
+        (0, _) => vacuous("no transaction sent a record"),
+        (_, 0) => Verdict::Valid,
+        (_, unjudged) => unknown(format!(
+            "transactions wrote to partitions that nobody read to the end: {unjudged}"
+        )),
+    }
+}
+
+fn exactly_once(coverage: &Coverage) -> Verdict {
+    let unjudged = coverage.intervals - coverage.intervals_judged;
+    match (coverage.intervals + coverage.sequence_pairs, unjudged) {
+        (0, _) => vacuous("no transaction committed offsets and no two sequence numbers were seen"),
+        (_, 0) => Verdict::Valid,
+        _ => unknown(format!(
+            "transactions consumed partitions that nobody read to the end: {unjudged} times"
+        )),
     }
 }
 

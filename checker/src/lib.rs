@@ -9,6 +9,8 @@
 //! | `partition-order` | each partition is one sequence, the same for all, with each producer's records in order, once |
 //! | `acked-durability` | a record whose send was acknowledged is in the log for good |
 //! | `at-least-once` | a group processes every record from its starting point on |
+//! | `isolation` | a transaction's records are seen all or none, and only if it is committed |
+//! | `exactly-once` | a group's transactions consume each record once, and fenced or repeated writes leave no trace |
 //!
 //! The answer is valid, *vacuous* (nothing happened that could have broken it), *unknown* (the history does not tell) or
 //! invalid, and comes with every [`Anomaly`](anomaly::Anomaly) found: its kind, the operations that prove it, the proof in

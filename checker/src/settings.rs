@@ -4,6 +4,7 @@
 //! Every setting has Kafka's name, where Kafka has one, and the short name of the file's header; either is understood.
 
 use crate::contract::{Acks, AutoOffsetReset, Contract, Delivery};
+use crate::history::Isolation;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use thiserror::Error;
@@ -123,6 +124,13 @@ pub const SETTINGS: &[Setting] = &[
         get: |contract| contract.recovery_ms.to_string(),
         set: |contract, value| assign(&mut contract.recovery_ms, value.parse().ok()),
     },
+    Setting {
+        key: "isolation.level",
+        short: "isolation",
+        allowed: Allowed::Words(&["read_committed", "read_uncommitted"]),
+        get: |contract| isolation_name(contract.isolation).to_owned(),
+        set: |contract, value| assign(&mut contract.isolation, isolation(value)),
+    },
 ];
 
 const BOOLEAN: Allowed = Allowed::Words(&["true", "false"]);
@@ -196,6 +204,21 @@ fn delivery_name(delivery: Delivery) -> &'static str {
     match delivery {
         Delivery::AtLeastOnce => "at-least-once",
         Delivery::AtMostOnce => "at-most-once",
+    }
+}
+
+fn isolation(level: &str) -> Option<Isolation> {
+    match level {
+        "read_committed" => Some(Isolation::ReadCommitted),
+        "read_uncommitted" => Some(Isolation::ReadUncommitted),
+        _ => None,
+    }
+}
+
+fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadCommitted => "read_committed",
+        Isolation::ReadUncommitted => "read_uncommitted",
     }
 }
 
@@ -292,6 +315,7 @@ mod tests {
             auto_offset_reset: AutoOffsetReset::Earliest,
             delivery: Delivery::AtMostOnce,
             recovery_ms: 1_500,
+            isolation: Isolation::ReadCommitted,
         };
         for contract in [weak, Contract::default()] {
             let mut again = with(&[("acks", "1"), ("retries", "7")]).unwrap();

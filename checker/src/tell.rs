@@ -46,7 +46,9 @@ impl Evidence<'_> {
             (Outcome::Failed | Outcome::Aborted, ..) => {
                 format!(" and failed for certain at {done}.")
             }
-            (Outcome::Unknown, ..) => "; its producer never learnt whether it happened.".to_owned(),
+            (Outcome::Unknown | Outcome::Proven, ..) => {
+                "; its producer never learnt whether it happened.".to_owned()
+            }
         };
         sent + &fate
     }
@@ -57,6 +59,7 @@ impl Evidence<'_> {
         match (txn.outcome, txn.decided.map(|op| self.history.event(op).time)) {
             (Outcome::Ok, Some(decided)) => format!("that was committed at {decided}"),
             (Outcome::Aborted, Some(decided)) => format!("that was aborted at {decided}"),
+            (Outcome::Proven, _) => "that readers saw committed".to_owned(),
             _ => "whose outcome nobody learnt".to_owned(),
         }
     }

@@ -22,17 +22,23 @@ pub enum Property {
     Linearizability,
     /// Once all faults are over, every partition takes records again and every group goes on.
     Availability,
+    /// Readers see a transaction's records all or none, and only if it is committed.
+    Isolation,
+    /// What a group's transactions consume they consume once, and producers write nothing twice and nothing once fenced.
+    ExactlyOnce,
 }
 
 impl Property {
     /// All properties.
-    pub const ALL: [Property; 6] = [
+    pub const ALL: [Property; 8] = [
         Property::PartitionOrder,
         Property::AckedDurability,
         Property::AtLeastOnce,
         Property::AtMostOnce,
         Property::Linearizability,
         Property::Availability,
+        Property::Isolation,
+        Property::ExactlyOnce,
     ];
 
     /// The property's name: `acked-durability`.
@@ -45,6 +51,8 @@ impl Property {
             Property::AtMostOnce => "at-most-once",
             Property::Linearizability => "linearizability",
             Property::Availability => "availability",
+            Property::Isolation => "isolation",
+            Property::ExactlyOnce => "exactly-once",
         }
     }
 
@@ -190,6 +198,18 @@ pub struct Coverage {
     pub worst_lag_ns: u64,
     /// (partition or group) that had time to recover after all faults were over.
     pub recoveries: u64,
+    /// Transactions that sent something.
+    pub transactions: u64,
+    /// Transactions whose records were all looked for in a final read.
+    pub transactions_judged: u64,
+    /// Polls of committed records, by partition, from beyond a record of a transaction.
+    pub stable_reads: u64,
+    /// Intervals of partitions that committed transactions consumed for their groups.
+    pub intervals: u64,
+    /// Those of them in partitions that were read at rest.
+    pub intervals_judged: u64,
+    /// Pairs of successive records of one producer in one partition whose sequence numbers were compared.
+    pub sequence_pairs: u64,
 }
 
 impl Coverage {
@@ -202,13 +222,15 @@ impl Coverage {
             Property::Linearizability => &["real_time_checks", "worst_lag_ns"],
             Property::Availability => &["recoveries"],
             Property::AtMostOnce => &["group_partitions", "processed", "commits"],
+            Property::Isolation => &["transactions", "transactions_judged", "stable_reads"],
+            Property::ExactlyOnce => &["intervals", "intervals_judged", "sequence_pairs"],
         };
         self.counters().into_iter().filter(|(name, _)| names.contains(name))
     }
 
     /// The counters by name, in the order of declaration.
     #[must_use]
-    pub fn counters(&self) -> [(&'static str, u64); 18] {
+    pub fn counters(&self) -> [(&'static str, u64); 24] {
         [
             ("sends", self.sends),
             ("acked", self.acked),
@@ -228,6 +250,12 @@ impl Coverage {
             ("real_time_checks", self.real_time_checks),
             ("worst_lag_ns", self.worst_lag_ns),
             ("recoveries", self.recoveries),
+            ("transactions", self.transactions),
+            ("transactions_judged", self.transactions_judged),
+            ("stable_reads", self.stable_reads),
+            ("intervals", self.intervals),
+            ("intervals_judged", self.intervals_judged),
+            ("sequence_pairs", self.sequence_pairs),
         ]
     }
 }

@@ -46,15 +46,18 @@ impl Word {
     pub fn of_anomaly(kind: AnomalyKind) -> Self {
         match (kind, kind.property()) {
             (AnomalyKind::Duplicate, _) => Self::Dup,
+            (AnomalyKind::SkippedInput, _) => Self::Loss,
             (_, property) => Self::of_property(property),
         }
     }
 
     fn of_property(property: Property) -> Self {
         match property {
-            Property::PartitionOrder | Property::Linearizability => Self::Order,
+            Property::PartitionOrder | Property::Linearizability | Property::Isolation => {
+                Self::Order
+            }
             Property::AckedDurability | Property::AtLeastOnce => Self::Loss,
-            Property::AtMostOnce => Self::Dup,
+            Property::AtMostOnce | Property::ExactlyOnce => Self::Dup,
             Property::Availability => Self::Stuck,
         }
     }

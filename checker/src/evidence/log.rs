@@ -1,7 +1,7 @@
 //! What a history says about one partition's log: a slot per offset, 16 bytes each.
 //!
 //! Readers at rest have the first word, then readers during the history, then acknowledgements. Whoever comes first fills
-//! the slot; whoever contradicts it is kept apart as a [`Conflict`] or a misplaced acknowledgement.
+//! the slot; whoever contradicts it is kept apart as a conflict or a misplaced acknowledgement.
 
 use super::bits::Bits;
 use super::places::Places;
@@ -40,12 +40,14 @@ impl Slot {
     }
 }
 
-/// A reader that saw another value than the slot's.
+/// Somebody read a value at an offset.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Conflict {
+pub(crate) struct Sighting {
     pub(crate) slot: SlotIndex,
     pub(crate) value: Value,
+    /// The first operation that read it.
     pub(crate) reader: OpId,
+    /// The send of the value, once known.
     pub(crate) writer: Option<SendId>,
 }
 
@@ -62,7 +64,8 @@ pub(crate) struct FinalRead {
 pub(crate) struct Log {
     pub(crate) places: Places,
     slots: Vec<Slot>,
-    pub(crate) conflicts: Vec<Conflict>,
+    /// Readers that saw another value than the slot's.
+    pub(crate) conflicts: Vec<Sighting>,
     /// Acknowledged sends whose offset holds another value.
     pub(crate) misplaced: Vec<SendId>,
     pub(crate) at_rest: Option<FinalRead>,
@@ -98,6 +101,15 @@ impl Log {
             .map(|(at, slot)| (SlotIndex::new(at), slot))
     }
 
+    /// Every value that was read, whether the log holds it or not.
+    pub(crate) fn sightings(&self) -> impl Iterator<Item = Sighting> {
+        let held = self.slots().filter_map(|(index, slot)| {
+            let (value, writer) = (slot.value, slot.writer());
+            Some(Sighting { slot: index, value, reader: slot.reader()?, writer })
+        });
+        held.chain(self.conflicts.iter().copied())
+    }
+
     /// A reader saw `values`, which come in slices, from `base` on.
     pub(crate) fn read<'v>(
         &mut self,
@@ -119,7 +131,7 @@ impl Log {
             } else if slot.value == value {
                 slot.reader = slot.reader.min(reader.0);
             } else {
-                self.conflicts.push(Conflict {
+                self.conflicts.push(Sighting {
                     slot: SlotIndex::new(index),
                     value,
                     reader,

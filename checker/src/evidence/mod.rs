@@ -2,21 +2,25 @@
 //!
 //! Three passes, each linear: *survey* pairs sends with completions and bounds each partition's offsets; *fill* lets
 //! readers at rest, readers, and acknowledgements speak in this order ([`log`]); *settle* finds the writers of records no
-//! acknowledgement places, and where each send's record lies.
+//! acknowledgement places, which transactions readers prove committed ([`proof`]), and where each send's record lies.
 
 pub(crate) mod bits;
 pub(crate) mod holders;
 mod in_hand;
+pub(crate) mod intervals;
 pub(crate) mod log;
 mod places;
+pub(crate) mod producers;
 pub(crate) mod progress;
+mod proof;
 pub(crate) mod sends;
+pub(crate) mod sightings;
 pub(crate) mod table;
 pub(crate) mod told;
 pub(crate) mod transactions;
 
 use crate::history::{
-    Clock, History, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What,
+    Clock, History, Isolation, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What,
 };
 use crate::verdict::Coverage;
 use bits::Bits;
@@ -40,18 +44,25 @@ pub(crate) struct Evidence<'h> {
     pub(crate) membership: Vec<OpId>,
     /// Whether some member says of which generation it is.
     pub(crate) tells_generations: bool,
+    /// At which level the consumers read.
+    pub(crate) isolation: Isolation,
     reports_rebalances: Bits,
 }
 
 impl<'h> Evidence<'h> {
     /// Gathers the evidence of `history` and counts what there is of it.
-    pub(crate) fn gather(history: &'h History, coverage: &mut Coverage) -> Self {
+    pub(crate) fn gather(
+        history: &'h History,
+        isolation: Isolation,
+        coverage: &mut Coverage,
+    ) -> Self {
         let mut survey = Survey::of(history, coverage);
         let mut logs = survey.lay_out(history);
         survey.read_at_rest(history, &mut logs);
         survey.read_polls(history, &mut logs);
         acknowledge(&survey.sends, &mut logs);
         find_writers(&survey.sends, &mut logs);
+        survey.prove_commits(history, isolation, &mut logs);
         logs.iter_mut().for_each(Log::settle);
         place(&mut survey.sends, &logs);
         coverage.final_reads = logs.iter().filter(|log| log.at_rest.is_some()).count() as u64;
@@ -65,6 +76,7 @@ impl<'h> Evidence<'h> {
             processing_reported: !survey.processed.is_empty(),
             membership: survey.membership,
             tells_generations: survey.tells_generations,
+            isolation,
             reports_rebalances: survey.reports_rebalances,
         }
     }
@@ -228,7 +240,7 @@ impl Survey {
             match send.outcome {
                 Outcome::Ok => coverage.acked += 1,
                 Outcome::Failed | Outcome::Aborted => coverage.failed += 1,
-                Outcome::Unknown => coverage.indeterminate += 1,
+                Outcome::Unknown | Outcome::Proven => coverage.indeterminate += 1,
             }
         }
     }

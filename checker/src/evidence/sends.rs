@@ -1,6 +1,6 @@
 //! The sends of a history, paired with their completions, and the way from a value back to its send.
 
-use super::transactions::{Transactions, TxnId};
+use super::transactions::{Transactions, Txn, TxnId};
 use crate::history::{Key, Offset, OpId, ProcessId, Value};
 
 /// An index into the sends of a history, in the order of their invocations.
@@ -13,6 +13,8 @@ pub(crate) enum Outcome {
     Unknown,
     /// It happened. A send in a transaction happened only if the transaction is committed.
     Ok,
+    /// Its producer never learnt, but readers saw that its transaction is committed.
+    Proven,
     /// It did not happen.
     Failed,
     /// It was undone: the log may hold it, for readers with `isolation.level=read_uncommitted`.
@@ -93,13 +95,19 @@ impl Sends {
 
     /// Sends in a transaction share its fate, unless they failed on their own. Their offsets stay what they were told.
     pub(crate) fn join(&mut self, transactions: &Transactions) {
-        for (id, txn) in transactions.iter() {
-            for send in &txn.sends {
-                let send = &mut self.all[send.0 as usize];
-                send.txn = id.0;
-                if send.outcome != Outcome::Failed && txn.outcome != Outcome::Ok {
-                    send.outcome = txn.outcome;
-                }
+        transactions.iter().for_each(|(id, txn)| self.join_one(id, txn));
+    }
+
+    /// Tells the sends of one transaction its fate.
+    pub(crate) fn join_one(&mut self, id: TxnId, txn: &Txn) {
+        for send in &txn.sends {
+            let send = &mut self.all[send.0 as usize];
+            send.txn = id.0;
+            if send.outcome != Outcome::Failed {
+                send.outcome = txn.outcome;
+            }
+            if send.done == send.op {
+                send.done = txn.decided.unwrap_or(send.done);
             }
         }
     }

@@ -1,10 +1,11 @@
 //! The transactions of a history: which sends and offsets belong to each, and how it ended.
 //!
 //! A process has one transaction open at a time. An acknowledgement inside it says where a record lies, not that it is
-//! committed: only the transaction's outcome does.
+//! committed: only the transaction's outcome does. A transaction whose producer never learnt its outcome is *proven*
+//! committed when a reader that is handed committed records only was handed one of its records.
 
-use super::sends::{Outcome, SendId};
-use crate::history::{OpId, ProcessId};
+use super::sends::{Outcome, SendId, Sends};
+use crate::history::{History, OpId, ProcessId, Time, What};
 
 /// An index into the transactions of a history, in the order of their beginnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,22 +14,42 @@ pub(crate) struct TxnId(pub(crate) u32);
 /// One transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Txn {
+    /// The event that began it.
+    pub(crate) begun: OpId,
     /// Its sends, in order.
     pub(crate) sends: Vec<SendId>,
     /// The events that added offsets to it.
     pub(crate) offsets: Vec<OpId>,
     /// The event that decided it, if one did.
     pub(crate) decided: Option<OpId>,
-    /// [`Outcome::Ok`] if committed, [`Outcome::Aborted`], or unknown.
+    /// [`Outcome::Ok`] if committed, [`Outcome::Proven`], [`Outcome::Aborted`], or unknown.
     pub(crate) outcome: Outcome,
+}
+
+impl Txn {
+    /// Whether it is committed, as far as anybody can tell.
+    pub(crate) fn is_committed(&self) -> bool {
+        matches!(self.outcome, Outcome::Ok | Outcome::Proven)
+    }
+
+    /// Its commit was not asked for before this moment: when it was, if that is known, or else when the last thing was
+    /// done in it.
+    pub(crate) fn open_until(&self, history: &History, sends: &Sends) -> Time {
+        let asked = self.decided.and_then(|decided| match history.event(decided).what {
+            What::TxnCommitted { commit_invoked_at, .. }
+            | What::TxnUnknown { commit_invoked_at, .. } => commit_invoked_at.known(),
+            _ => None,
+        });
+        let last_send = self.sends.last().map(|&send| sends.get(send).op);
+        let last = last_send.max(self.offsets.last().copied()).unwrap_or(self.begun);
+        asked.unwrap_or_else(|| history.event(last).time)
+    }
 }
 
 /// All transactions, in the order of their beginnings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transactions {
     all: Vec<Txn>,
-    /// The event that began each.
-    begun: Vec<OpId>,
     /// By process.
     open: Vec<Option<TxnId>>,
 }
@@ -40,9 +61,8 @@ impl Transactions {
 
     pub(crate) fn begun(&mut self, op: OpId, process: ProcessId) {
         self.open[process.0 as usize] = Some(TxnId(self.all.len() as u32));
-        self.begun.push(op);
-        let (sends, offsets) = (Vec::new(), Vec::new());
-        self.all.push(Txn { sends, offsets, decided: None, outcome: Outcome::Unknown });
+        let (sends, offsets, decided) = (Vec::new(), Vec::new(), None);
+        self.all.push(Txn { begun: op, sends, offsets, decided, outcome: Outcome::Unknown });
     }
 
     /// The process sends, in its open transaction if it has one.
@@ -65,9 +85,28 @@ impl Transactions {
         self.open[process.0 as usize].take_if(|open| open.0 == index);
     }
 
+    /// A reader of committed records was handed one of the transaction's. Says whether that is news.
+    pub(crate) fn prove(&mut self, id: TxnId) -> bool {
+        let txn = &mut self.all[id.0 as usize];
+        let is_news = txn.outcome == Outcome::Unknown;
+        if is_news {
+            txn.outcome = Outcome::Proven;
+        }
+        is_news
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// The transaction that `op` began.
     pub(crate) fn find(&self, op: OpId) -> Option<TxnId> {
-        self.begun.binary_search(&op).ok().map(|index| TxnId(index as u32))
+        let found = self.all.binary_search_by_key(&op, |txn| txn.begun);
+        found.ok().map(|index| TxnId(index as u32))
     }
 
     /// The events that added offsets to the transaction that `op` began.

@@ -35,8 +35,8 @@ range_of! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PollId(pub(super) u32);
 
-/// Refers to a [`Producer`] of the same history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Refers to a [`Producer`] of the same history; one told of later is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProducerRef(pub(super) u32);
 
 /// A poll that returned records.

@@ -197,6 +197,16 @@ impl History {
         self.producers.get(producer.0)
     }
 
+    /// Whether any process told which producer it is.
+    pub(crate) fn knows_producers(&self) -> bool {
+        self.producers.len() > 0
+    }
+
+    /// Whether a sequence number or a message key was told of any send.
+    pub(crate) fn knows_details(&self) -> bool {
+        self.details.len() > 0
+    }
+
     /// What else was told of a send with `event`, its invocation or its acknowledgement. O(log details), and free in a
     /// history without any.
     #[must_use]

@@ -1,13 +1,15 @@
 //! Claim: each offset holds one record, the same for every reader, sent to this partition, once, before it was read.
 //!
-//! O(slots + contradictions). Not judged here: records that are gone ([`durability`](super::durability)) and their order.
+//! O(slots + contradictions). Not judged here: records that are gone ([`durability`](super::durability)), their order, and
+//! those of aborted transactions ([`aborted_reads`](super::aborted_reads)).
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
-use crate::evidence::log::{Conflict, Log, Slot};
+use crate::evidence::log::{Log, Sighting, Slot};
 use crate::evidence::sends::{Outcome, Send, SendId, SlotIndex};
 use crate::findings::{Findings, Proof};
 use crate::history::{Key, Offset, OpId, Value};
+use crate::verdict::Property;
 
 /// Judges every slot of every log.
 pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
@@ -45,7 +47,7 @@ impl SlotJudge<'_, '_> {
             Some(place) if place != index && self.log.is_visible(index.get()) => {
                 self.two_places(&read, send, place, findings);
             }
-            None if send.outcome != Outcome::Ok && !self.log.is_below_rest(read.offset) => {
+            None if self.may_not_vanish(send) && !self.log.is_below_rest(read.offset) => {
                 findings.report(AnomalyKind::UnstableRead, 0, || self.unstable(&read, send));
             }
             _ => {}
@@ -86,8 +88,20 @@ impl SlotJudge<'_, '_> {
     ) -> Option<&Send> {
         let send = writer.map(|writer| self.evidence.sends.get(writer));
         let Some(kind) = self.unsound(read.value, send) else { return send };
-        findings.report(kind, 0, || self.proof(read, send));
+        if kind.property() == Property::PartitionOrder {
+            findings.report(kind, 0, || self.proof(read, send));
+        }
         None
+    }
+
+    /// Whether a record that was read has to stay, though nobody was promised it would ([`durability`](super::durability)
+    /// looks for the others). One of a transaction that may be aborted has not.
+    fn may_not_vanish(&self, send: &Send) -> bool {
+        match send.outcome {
+            Outcome::Unknown => send.txn().is_none(),
+            Outcome::Proven => true,
+            Outcome::Ok | Outcome::Failed | Outcome::Aborted => false,
+        }
     }
 
     fn unsound(&self, value: Value, send: Option<&Send>) -> Option<AnomalyKind> {
@@ -96,8 +110,9 @@ impl SlotJudge<'_, '_> {
             None if self.evidence.history.meta().reads_only => None,
             None => Some(AnomalyKind::Phantom),
             Some(send) if send.key != self.key => Some(AnomalyKind::WrongPartition),
-            Some(Send { outcome: Outcome::Failed | Outcome::Aborted, .. }) => {
-                Some(AnomalyKind::AbortedRead)
+            Some(Send { outcome: Outcome::Failed, .. }) => Some(AnomalyKind::AbortedRead),
+            Some(Send { outcome: Outcome::Aborted, .. }) => {
+                Some(AnomalyKind::AbortedTransactionRead)
             }
             Some(_) => None,
         }
@@ -109,7 +124,7 @@ impl SlotJudge<'_, '_> {
     }
 
     /// Two readers disagree. If one of the values should not be readable at all, that is the anomaly.
-    fn conflict(&self, conflict: &Conflict, findings: &mut Findings<'_>) {
+    fn conflict(&self, conflict: &Sighting, findings: &mut Findings<'_>) {
         let offset = self.log.places.offset(conflict.slot);
         let read = Read { offset, value: conflict.value, reader: conflict.reader };
         let Some(send) = self.sound(&read, conflict.writer, findings) else { return };

@@ -64,6 +64,7 @@ impl Injector {
             Kind::ReadBeyondBound => self.tell_less_than_returned()?,
             Kind::StuckPartition => self.never_answer()?,
             Kind::StuckGroup => self.stand_still()?,
+            other => unreachable!("{other} takes a transaction"),
         };
         Some(vec![(kind, found)])
     }

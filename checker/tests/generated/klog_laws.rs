@@ -6,8 +6,7 @@ use ktrial_checker::contract::Contract;
 use ktrial_checker::history::History;
 use ktrial_checker::judge;
 use ktrial_checker::klog::{self, ReadError};
-use ktrial_checker::verdict::Found;
-use ktrial_checker::verdict::Property;
+use ktrial_checker::verdict::{Found, Property};
 use proptest::prelude::*;
 
 pub fn written(history: &History) -> Vec<u8> {

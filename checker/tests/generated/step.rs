@@ -1,8 +1,8 @@
 //! Histories as plain steps, which tests can edit before they are recorded. Every step takes a millisecond.
 
 use ktrial_checker::history::{
-    ClientId, Generation, GroupId, History, Key, KeyBounds, LeaderEpoch, LogBound, Offset, OpId,
-    PositionedBy, ProcessId, RebalanceKind, Time, Value,
+    ClientId, Generation, GroupId, History, Isolation, Key, KeyBounds, LeaderEpoch, LogBound, Meta,
+    Offset, OpId, PositionedBy, ProcessId, Producer, RebalanceKind, Time, Value,
 };
 use std::collections::BTreeMap;
 
@@ -11,6 +11,10 @@ pub type Records = Vec<(i64, u64)>;
 
 /// One line of a history; each but a wait takes a millisecond. Sends are named by their value, commits and questions by a number.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    dead_code,
+    reason = "benches and other tests that share this file take some of the steps only"
+)]
 pub enum Step {
     Open {
         client: u32,
@@ -95,6 +99,39 @@ pub enum Step {
         key: u32,
         records: Records,
     },
+    /// Of the `transactional.id` of this number, which is the producer id too.
+    Init {
+        process: u32,
+        producer: u32,
+        epoch: i16,
+    },
+    /// Of the record just sent.
+    Sequence {
+        sequence: i32,
+    },
+    Begin {
+        process: u32,
+        txn: u32,
+    },
+    AddOffset {
+        txn: u32,
+        group: u32,
+        key: u32,
+        offset: i64,
+    },
+    /// The commit is asked for; nobody knows until the transaction ends.
+    AskCommit {
+        txn: u32,
+    },
+    TxnCommitted {
+        txn: u32,
+    },
+    TxnAborted {
+        txn: u32,
+    },
+    TxnUnknown {
+        txn: u32,
+    },
     AskBound {
         process: u32,
         key: u32,
@@ -130,16 +167,26 @@ pub struct Told {
 
 /// Records steps over `partitions` partitions and two groups.
 pub fn record(steps: &[Step], partitions: u32) -> History {
-    let mut history = History::new();
+    record_at(None, steps, partitions).0
+}
+
+/// Records steps of consumers that read at this isolation level, and tells the operation of each step.
+pub fn record_at(
+    isolation: Option<Isolation>,
+    steps: &[Step],
+    partitions: u32,
+) -> (History, Vec<OpId>) {
+    let mut history = History::of(Meta { isolation, ..Meta::default() });
     (0..partitions).for_each(|partition| assert_eq!(history.key("t", partition), Key(partition)));
     assert_eq!(["app", "other"].map(|group| history.group(group)), [GroupId(0), GroupId(1)]);
     let mut ops = Ops::default();
-    let mut millis = 0;
+    let (mut millis, mut of_steps) = (0, Vec::new());
     for step in steps {
+        of_steps.push(OpId(history.len() as u32));
         millis += if let Step::Wait { ms } = step { *ms } else { 1 };
         ops.record(&mut history, step, Time(millis * 1_000_000));
     }
-    history
+    (history, of_steps)
 }
 
 /// The operations begun so far.
@@ -149,9 +196,13 @@ struct Ops {
     commits: BTreeMap<u32, OpId>,
     questions: BTreeMap<u32, OpId>,
     last_poll: Option<OpId>,
+    txns: BTreeMap<u32, OpId>,
+    /// When the commits of transactions were asked for.
+    asked: BTreeMap<u32, Time>,
 }
 
 impl Ops {
+    /// Long: one arm for each kind of step.
     fn record(&mut self, history: &mut History, step: &Step, time: Time) {
         match *step {
             Step::Open { client, group } => open(history, client, group),
@@ -215,6 +266,29 @@ impl Ops {
             Step::Told { key, told } => self.told(history, key, told),
             Step::Heal { process } => history.healed(ProcessId(process), time),
             Step::Wait { .. } => {}
+            Step::Init { process, producer, epoch } => {
+                let id = Some(history.transactional_id(&format!("tx-{producer}")));
+                let invoked_at = Time::NONE;
+                let producer =
+                    Producer { invoked_at, id: producer.into(), transactional_id: id, epoch };
+                history.producer_initialized(ProcessId(process), time, producer);
+            }
+            Step::Sequence { sequence } => history.send_told(None, Some(sequence)),
+            Step::Begin { process, txn } => {
+                self.txns.insert(txn, history.txn_begun(ProcessId(process), time));
+            }
+            Step::AddOffset { txn, group, key, offset } => {
+                let offsets = [(Key(key), Offset(offset))];
+                history.txn_offsets(self.txns[&txn], time, GroupId(group), offsets);
+            }
+            Step::AskCommit { txn } => drop(self.asked.insert(txn, time)),
+            Step::TxnCommitted { txn } => {
+                history.txn_committed(self.txns[&txn], time, self.asked.get(&txn).copied());
+            }
+            Step::TxnAborted { txn } => history.txn_aborted(self.txns[&txn], time),
+            Step::TxnUnknown { txn } => {
+                history.txn_unknown(self.txns[&txn], time, self.asked.get(&txn).copied());
+            }
         }
     }
 }

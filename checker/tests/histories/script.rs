@@ -1,9 +1,10 @@
 //! A tiny language for hand-made histories: every step takes a millisecond, partitions are `orders-0` and `orders-1`.
 
-use ktrial_checker::anomaly::AnomalyKind;
+use ktrial_checker::anomaly::{AnomalyKind, Role};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{
-    GroupId, History, Key, KeyBounds, LogBound, Offset, OpId, PositionedBy, ProcessId, Time, Value,
+    GroupId, History, Isolation, Key, KeyBounds, LogBound, Meta, Offset, OpId, PositionedBy,
+    ProcessId, Time, Value,
 };
 use ktrial_checker::verdict::{Judgement, Property};
 
@@ -22,7 +23,16 @@ pub struct Script {
 
 impl Script {
     pub fn new() -> Self {
-        let mut history = History::new();
+        Self::of(Meta::default())
+    }
+
+    /// A history whose consumers read with this `isolation.level`.
+    pub fn at(isolation: Isolation) -> Self {
+        Self::of(Meta { isolation: Some(isolation), ..Meta::default() })
+    }
+
+    fn of(meta: Meta) -> Self {
+        let mut history = History::of(meta);
         assert_eq!([history.key("orders", 0), history.key("orders", 1)], [P0, P1]);
         assert_eq!(history.group("app"), APP);
         Script { history, now: 0 }
@@ -228,6 +238,50 @@ impl Script {
     /// Lets time pass.
     pub fn wait_ms(&mut self, ms: u64) {
         self.now += ms * 1_000_000;
+    }
+
+    /// The verdict on one property, with its reason.
+    #[track_caller]
+    pub fn tells(&self, property: Property, expected: &str) {
+        assert_eq!(self.judge().verdict(property).to_string(), expected);
+    }
+
+    /// The operations of the only anomaly of this kind, and what is said of it.
+    pub fn evidence(&self, kind: AnomalyKind) -> (Vec<(OpId, Role)>, String) {
+        let judgement = self.judge();
+        let [example] = &judgement.anomalies[&kind].examples[..] else { panic!("one {kind}") };
+        let ops = example.ops.iter().map(|role| (role.op, role.role)).collect();
+        (ops, example.explain.join("\n"))
+    }
+
+    pub fn begin(&mut self, process: ProcessId) -> OpId {
+        let time = self.tick();
+        self.history.txn_begun(process, time)
+    }
+
+    /// Asks for a commit and hears that it happened.
+    pub fn commit_txn(&mut self, txn: OpId) -> OpId {
+        let (asked, time) = (self.tick(), self.tick());
+        self.history.txn_committed(txn, time, Some(asked));
+        self.last()
+    }
+
+    pub fn abort_txn(&mut self, txn: OpId) -> OpId {
+        let time = self.tick();
+        self.history.txn_aborted(txn, time);
+        self.last()
+    }
+
+    /// Asks for a commit and never hears what came of it.
+    pub fn give_up_txn(&mut self, txn: OpId) -> OpId {
+        let (asked, time) = (self.tick(), self.tick());
+        self.history.txn_unknown(txn, time, Some(asked));
+        self.last()
+    }
+
+    /// What happened last.
+    pub fn last(&self) -> OpId {
+        OpId(self.history.len() as u32 - 1)
     }
 }
 

@@ -47,5 +47,6 @@ pub fn contract(scenario: &Scenario) -> Contract {
         },
         // The other half is for what was tried then to be answered in.
         recovery_ms: scenario.end.deadline.nanos / 1_000_000 / 2,
+        ..Contract::default()
     }
 }

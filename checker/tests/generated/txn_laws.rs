@@ -1,0 +1,99 @@
+//! Laws of histories with transactions: valid ones stay valid, what is injected is found, with the injected steps for
+//! proof, and nothing else. A long run is `PROPTEST_CASES=100000 cargo test -p ktrial-checker --test generated txn`.
+
+use super::explanations;
+use super::step::{Step, record_at};
+use super::txn_generator::{PARTITIONS, valid};
+use super::txn_injector::{Spoilt, inject};
+use ktrial_checker::anomaly::AnomalyKind as Kind;
+use ktrial_checker::contract::Contract;
+use ktrial_checker::history::{Isolation, OpId};
+use ktrial_checker::judge;
+use ktrial_checker::verdict::{Judgement, Property};
+use proptest::prelude::*;
+
+/// Enough for every actor to take part.
+const TURNS: usize = 200;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(3_000), ..ProptestConfig::default() })]
+
+    #[test]
+    fn valid_transactions_stay_valid(seed: u64) {
+        let (judgement, _) = judged(&valid(seed, TURNS));
+        prop_assert!(unexpected(&judgement).is_empty(), "{:#?}", explanations(&judgement.anomalies));
+        for property in [Property::Isolation, Property::ExactlyOnce] {
+            let verdict = judgement.verdict(property);
+            prop_assert!(matches!(verdict.name(), "valid" | "vacuous"), "{property}: {verdict}");
+        }
+    }
+
+    #[test]
+    fn an_anomaly_of_transactions_is_found_with_its_proof_and_nothing_else(
+        seed: u64,
+        kind in proptest::sample::select(of_transactions()),
+    ) {
+        let Some(Spoilt { steps, expected, witness }) = inject(kind, valid(seed, TURNS), seed) else { return Ok(()) };
+        let (judgement, ops) = judged(&steps);
+        prop_assert_eq!(unexpected(&judgement), expected, "{:#?}", explanations(&judgement.anomalies));
+        let example = &judgement.anomalies[&kind].examples[0];
+        let mut found: Vec<OpId> = example.ops.iter().map(|role| role.op).collect();
+        found.sort();
+        let op = |step: &Step| ops[steps.iter().position(|other| other == step).expect("the witness is in the history")];
+        let mut injected: Vec<OpId> = witness.iter().map(op).collect();
+        injected.sort();
+        prop_assert_eq!(found, injected, "{:#?}", &example.explain);
+    }
+}
+
+/// The number of cases, or what `PROPTEST_CASES` says.
+fn cases(usual: u32) -> u32 {
+    let default = ProptestConfig::default().cases;
+    if std::env::var_os("PROPTEST_CASES").is_some() { default } else { usual }
+}
+
+fn of_transactions() -> Vec<Kind> {
+    let of_transactions =
+        |kind: &Kind| matches!(kind.property(), Property::Isolation | Property::ExactlyOnce);
+    let of_transactions = Kind::ALL.iter().copied().filter(of_transactions);
+    // Cycles of reads need clocks that tell nothing, and the others break no promise: they have hand-made histories.
+    of_transactions.filter(|&kind| kind.breaks_its_property() && kind != Kind::ReadCycle).collect()
+}
+
+fn judged(steps: &[Step]) -> (Judgement, Vec<OpId>) {
+    let (history, ops) = record_at(Some(Isolation::ReadCommitted), steps, PARTITIONS);
+    (judge(&history, &Contract::default()), ops)
+}
+
+/// What was found, but for what breaks no promise: records that a restarted worker was handed again, and transactions that
+/// run side by side.
+fn unexpected(judgement: &Judgement) -> Vec<(Kind, u64)> {
+    let found = judgement.anomalies.iter().map(|(&kind, found)| (kind, found.count));
+    let is_usual = |kind: Kind| kind == Kind::GroupRedelivery || !kind.breaks_its_property();
+    found.filter(|&(kind, _)| !is_usual(kind)).collect()
+}
+
+#[test]
+fn every_anomaly_of_transactions_can_be_injected_into_many_histories() {
+    for kind in of_transactions() {
+        let injected =
+            (0..100).filter(|&seed| inject(kind, valid(seed, TURNS), seed).is_some()).count();
+        assert!(injected >= 5, "{kind}: only {injected} of 100");
+    }
+}
+
+#[test]
+fn generated_transactions_give_every_judge_something_to_do() {
+    let (judgement, _) = judged(&valid(1, 10 * TURNS));
+    let coverage = judgement.coverage;
+    let counters = [
+        coverage.transactions,
+        coverage.transactions_judged,
+        coverage.stable_reads,
+        coverage.intervals,
+        coverage.intervals_judged,
+        coverage.sequence_pairs,
+    ];
+    assert!(counters.iter().all(|&counter| counter > 20), "{coverage:#?}");
+    assert!(coverage.indeterminate > 0 && coverage.failed > 0, "{coverage:#?}");
+}
