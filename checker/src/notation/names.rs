@@ -117,18 +117,41 @@ impl Renaming<'_> {
     }
 
     fn each(&mut self, at: usize, role: Role) {
+        if role != Role::Plain || self.holds_a_map(at) {
+            self.every(at, |renaming, _, part| renaming.value(part, role));
+        }
+    }
+
+    /// Only a map has something to rename where nothing special is expected: lists of records, the bulk, do not.
+    fn holds_a_map(&self, at: usize) -> bool {
+        let Token::Open(_, end) = self.tokens.row()[at] else { return false };
+        let is_map = |token: &Token| matches!(token, Token::Open(Shape::Map | Shape::Pairs, _));
+        self.tokens.row()[at + 1..end as usize].iter().any(is_map)
+    }
+
+    /// Does something to every part of a collection, by its number and its index.
+    fn every(&mut self, at: usize, mut act: impl FnMut(&mut Self, usize, usize)) {
         let mut part = self.tokens.form_at(at).parts().next().map(Form::index);
-        while let Some(here) = part {
-            self.value(here, role);
+        for number in 0.. {
+            let Some(here) = part else { return };
+            act(self, number, here);
             part = self.tokens.form_at(here).next().map(Form::index);
         }
     }
 
+    /// Does something to every key of a map.
+    fn every_key(&mut self, at: usize, act: fn(&mut Self, usize)) {
+        self.every(at, |renaming, number, part| {
+            if number % 2 == 0 {
+                act(renaming, part);
+            }
+        });
+    }
+
     fn micro_op(&mut self, at: usize) {
-        let parts = self.parts(at);
         let is_poll = self.tokens.form_at(at + 1).text() == Some("poll");
-        for (number, part) in parts.into_iter().enumerate() {
-            self.value(
+        self.every(at, |renaming, number, part| {
+            renaming.value(
                 part,
                 match number {
                     0 => Role::Keyword,
@@ -136,7 +159,7 @@ impl Renaming<'_> {
                     _ => Role::Plain,
                 },
             );
-        }
+        });
     }
 
     fn keyword(&mut self, at: usize, token: Token) {
@@ -155,47 +178,52 @@ impl Renaming<'_> {
     }
 
     fn map_of_keywords(&mut self, at: usize, of_value: Role) {
-        let parts = self.parts(at);
-        for entry in parts.chunks_exact(2) {
-            let role = match self.tokens.form_at(entry[0]).text() {
-                Some("value") => of_value,
-                Some(name) => Role::of_field(name),
-                None => Role::Plain,
-            };
-            self.value(entry[1], role);
-        }
-        let keys: Vec<usize> = parts.iter().step_by(2).copied().collect();
+        let mut role = Role::Plain;
+        self.every(at, |renaming, number, part| match number % 2 {
+            0 => {
+                role = match renaming.tokens.form_at(part).text() {
+                    Some("value") => of_value,
+                    Some(name) => Role::of_field(name),
+                    None => Role::Plain,
+                }
+            }
+            _ => renaming.value(part, role),
+        });
         match (self.to, self.shape(at)) {
-            (Notation::Klog, Shape::Map) => self.keywords_to_strings(at, &keys),
+            (Notation::Klog, Shape::Map) => self.keywords_to_strings(at),
             (Notation::Klog, _) => {}
-            (Notation::Edn, Shape::Map) if self.all(&keys, Self::is_named_string) => {
-                keys.into_iter().for_each(|key| self.keyword(key, self.tokens.row()[key]));
+            (Notation::Edn, Shape::Map) if self.all(at, Self::is_named_string) => {
+                self.every_key(at, Self::rename_keyword);
             }
             (Notation::Edn, _) => self.tokens.reshape(at, Shape::Map),
         }
     }
 
-    fn keywords_to_strings(&mut self, at: usize, keys: &[usize]) {
-        let needs_no_words =
-            self.all(keys, Self::is_string) && !self.all(keys, Self::is_named_string);
-        if self.all(keys, Self::is_plain_keyword) {
-            keys.iter().for_each(|&key| self.keyword(key, self.tokens.row()[key]));
-        } else if !needs_no_words {
+    fn keywords_to_strings(&mut self, at: usize) {
+        if self.all(at, Self::is_plain_keyword) {
+            self.every_key(at, Self::rename_keyword);
+        } else if !self.all(at, Self::is_string) || self.all(at, Self::is_named_string) {
             self.tokens.reshape(at, Shape::Pairs);
         }
     }
 
+    fn rename_keyword(&mut self, at: usize) {
+        self.keyword(at, self.tokens.row()[at]);
+    }
+
     fn map_of_partitions(&mut self, at: usize) {
-        let parts = self.parts(at);
-        parts.iter().skip(1).step_by(2).for_each(|&value| self.value(value, Role::Plain));
-        let keys: Vec<usize> = parts.into_iter().step_by(2).collect();
+        self.every(at, |renaming, number, part| {
+            if number % 2 == 1 {
+                renaming.value(part, Role::Plain);
+            }
+        });
         match (self.to, self.shape(at)) {
-            (Notation::Klog, _) if self.all(&keys, Self::is_partition) => {
-                keys.into_iter().for_each(|key| self.int_to_string(key));
+            (Notation::Klog, _) if self.all(at, Self::is_partition) => {
+                self.every_key(at, Self::int_to_string)
             }
             (Notation::Klog, _) => self.tokens.reshape(at, Shape::Pairs),
             (Notation::Edn, Shape::Map) if self.keys == KeyType::Int => {
-                keys.into_iter().for_each(|key| self.string_to_int(key));
+                self.every_key(at, Self::string_to_int)
             }
             (Notation::Edn, _) => self.tokens.reshape(at, Shape::Map),
         }
@@ -214,10 +242,6 @@ impl Renaming<'_> {
         }
     }
 
-    fn parts(&self, at: usize) -> Vec<usize> {
-        self.tokens.form_at(at).parts().map(Form::index).collect()
-    }
-
     fn shape(&self, at: usize) -> Shape {
         match self.tokens.row()[at] {
             Token::Open(shape, _) => shape,
@@ -225,8 +249,14 @@ impl Renaming<'_> {
         }
     }
 
-    fn all(&self, keys: &[usize], is: fn(&Self, Token) -> bool) -> bool {
-        keys.iter().all(|&key| is(self, self.tokens.row()[key]))
+    /// Whether all keys of a map are so.
+    fn all(&self, at: usize, is: fn(&Self, Token) -> bool) -> bool {
+        self.tokens
+            .form_at(at)
+            .entries()
+            .into_iter()
+            .flatten()
+            .all(|(key, _)| is(self, key.token()))
     }
 
     /// A keyword that no object's key would be mistaken for a word like `$set` by.

@@ -176,9 +176,10 @@ impl Tokens {
 
     fn plain_keys(&mut self, map: usize) {
         self.reshape(map, Shape::Map);
-        let keys: Vec<usize> = self.form_at(map).parts().step_by(2).map(Form::index).collect();
-        for key in keys {
-            self.row[key] = match self.row[key] {
+        let mut next = self.form_at(map).parts().next().map(Form::index);
+        while let Some(at) = next {
+            next = self.form_at(at).next().and_then(Form::next).map(Form::index);
+            self.row[at] = match self.row[at] {
                 Token::Int(int) => Token::Str(self.keep(&int.to_string())),
                 Token::Raw(text) => Token::Str(text),
                 other => other,
