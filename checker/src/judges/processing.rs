@@ -125,8 +125,7 @@ impl Tiling<'_, '_> {
             let given = self.consumption.given.iter().find(is_given)?;
             let (one, other) = (interval.committed, skipped.end);
             let is_the_end = self.count(&(one.min(other)..one.max(other))) == 0;
-            let reaches = is_the_end && interval.start < interval.end;
-            reaches.then_some((*interval, given.1))
+            is_the_end.then_some((*interval, given.1))
         })
     }
 

@@ -99,6 +99,16 @@ fn a_worker_that_reads_on_behind_an_aborted_transaction_skips_its_input() {
 }
 
 #[test]
+fn what_an_aborted_transaction_polled_without_adding_an_offset_is_skipped_too() {
+    let s = jumping(|s, worker| {
+        let txn = s.begin(worker);
+        s.poll(worker, P0, &[(1, 2)]);
+        s.abort_txn(txn);
+    });
+    s.finds(&[(Kind::SkippedInput, 1)]);
+}
+
+#[test]
 fn a_transaction_of_unknown_outcome_bridges_the_gap_it_fits() {
     jumping(|s, worker| {
         let (txn, _) = consume(s, worker, &[(1, 2)]);
@@ -185,6 +195,23 @@ fn a_commit_asked_for_before_a_newer_life_began_may_be_heard_of_later() {
     s.finds(&[]);
 }
 
+#[test]
+fn transactions_of_one_process_out_of_order_are_a_disorder_and_no_interleaving() {
+    let mut s = Script::new();
+    let (p, _) = life(&mut s, 0);
+    let first = s.begin(p);
+    let sends = [1, 3].map(|value| s.send(p, P0, value));
+    s.ack(sends[0], 0);
+    s.ack(sends[1], 2);
+    s.commit_txn(first);
+    let second = s.begin(p);
+    s.sent(p, P0, 2, 1);
+    s.commit_txn(second);
+    let found = s.judge().anomalies;
+    assert!(found.contains_key(&Kind::OutOfOrder));
+    assert!(!found.contains_key(&Kind::TransactionInterleaving), "{found:#?}");
+}
+
 /// A producer sends v1, v2 and v3 with these sequence numbers; the fate of v2 is told apart.
 fn numbered(
     numbers: [i32; 3],
@@ -219,6 +246,26 @@ fn a_sequence_number_the_log_skips_though_a_send_had_it_is_a_gap() {
     loss.finds(&[(Kind::Hole, 1)]);
     let restarted = numbered([0, 1, 1], Script::give_up, &[(0, 1), (1, 3)]);
     restarted.finds(&[]);
+}
+
+#[test]
+fn a_sequence_number_of_a_transaction_that_may_be_aborted_is_no_gap() {
+    let mut s = Script::new();
+    let (p, _) = life(&mut s, 0);
+    for (value, offset) in [(1, 0), (2, 1), (3, 2)] {
+        let txn = s.begin(p);
+        let send = s.send(p, P1, value);
+        s.history.send_told(None, Some(offset as i32));
+        s.ack(send, offset);
+        if value == 2 {
+            s.give_up_txn(txn)
+        } else {
+            s.commit_txn(txn)
+        };
+    }
+    s.drain(P1, &[(0, 1), (2, 3)], 3);
+    s.finds(&[]);
+    assert_eq!(s.judge().coverage.sequence_pairs, 1);
 }
 
 #[test]
