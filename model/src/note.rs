@@ -109,9 +109,17 @@ pub enum Note {
     /// A broker has everything on disk and its clean-shutdown file in place; all that is left is to end.
     CleanShutdown,
 
+    /// A broker's process started; it will register as this incarnation.
+    BrokerStarted { incarnation: u64 },
+
     // What the controller decides.
-    /// A broker's incarnation was registered.
-    BrokerRegistered { broker: BrokerId, broker_epoch: BrokerEpoch, unclean: bool },
+    /// A broker's incarnation was registered, which may have ended since it asked.
+    BrokerRegistered {
+        broker: BrokerId,
+        incarnation: u64,
+        broker_epoch: BrokerEpoch,
+        unclean: bool,
+    },
     /// A broker was fenced, unfenced or began its controlled shutdown.
     BrokerChanged { broker: BrokerId, state: BrokerState },
     /// A partition has a new state.

@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId};
 use crate::message::{AlterPartitionWish, CorrelationId, Response};
+use crate::note::Note;
 use crate::process::{Ctx, Timer};
 
 use super::BrokerTimer;
@@ -74,6 +75,7 @@ impl ControlPlane {
     ) -> Self {
         let (controller, config) = (cluster.controller, &cluster.config);
         let incarnation = ctx.random().next_u64();
+        ctx.note(Note::BrokerStarted { incarnation });
         let mut control_plane = ControlPlane {
             lifecycle: Lifecycle::new(broker, incarnation, previous_epoch, controller, config),
             metadata: MetadataFetcher::new(broker, controller, config),

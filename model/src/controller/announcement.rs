@@ -20,16 +20,20 @@ impl Announcement {
     /// Of a record about a broker, or about a partition whose state was `before`.
     pub fn new(record: &MetadataRecord, before: Option<&PartitionState>) -> Self {
         match record {
-            MetadataRecord::RegisterBroker { broker, broker_epoch, unclean_shutdown, .. } => {
-                Announcement {
-                    note: Note::BrokerRegistered {
-                        broker: *broker,
-                        broker_epoch: *broker_epoch,
-                        unclean: *unclean_shutdown,
-                    },
-                    probe: unclean_shutdown.then_some(Probe::BrokerRestartedUncleanly),
-                }
-            }
+            MetadataRecord::RegisterBroker {
+                broker,
+                incarnation,
+                broker_epoch,
+                unclean_shutdown,
+            } => Announcement {
+                note: Note::BrokerRegistered {
+                    broker: *broker,
+                    incarnation: *incarnation,
+                    broker_epoch: *broker_epoch,
+                    unclean: *unclean_shutdown,
+                },
+                probe: unclean_shutdown.then_some(Probe::BrokerRestartedUncleanly),
+            },
             MetadataRecord::BrokerChange { broker, state, .. } => Announcement {
                 note: Note::BrokerChanged { broker: *broker, state: *state },
                 probe: match state {

@@ -364,7 +364,9 @@ mod tests {
         stage.register(2, false);
         stage.restart_controller(0);
         let (broker, broker_epoch) = (BrokerId(2), BrokerEpoch(0));
-        stage.note(0, Note::BrokerRegistered { broker, broker_epoch, unclean: false });
+        let registered =
+            Note::BrokerRegistered { broker, incarnation: 0, broker_epoch, unclean: false };
+        stage.note(0, registered);
         assert_eq!(stage.broken(), [Invariant::W10]);
     }
 
@@ -374,7 +376,9 @@ mod tests {
         stage.register(2, false);
         assert_eq!(stage.broken(), []);
         let (broker, broker_epoch) = (BrokerId(2), BrokerEpoch(4));
-        stage.note(0, Note::BrokerRegistered { broker, broker_epoch, unclean: false });
+        let registered =
+            Note::BrokerRegistered { broker, incarnation: 0, broker_epoch, unclean: false };
+        stage.note(0, registered);
         assert_eq!(stage.broken(), [Invariant::W10]);
     }
 }

@@ -107,6 +107,8 @@ pub(super) enum Aftermath {
 pub(super) struct BrokerGhost {
     pub(super) broker: BrokerId,
     pub(super) is_running: bool,
+    /// As which incarnation the process that runs registers, once it has said so.
+    pub(super) incarnation: Option<u64>,
     /// The process that runs has its clean-shutdown file in place.
     pub(super) is_shut_down: bool,
     /// The process before it had when it ended.
@@ -129,6 +131,7 @@ impl BrokerGhost {
         BrokerGhost {
             broker,
             is_running: false,
+            incarnation: None,
             is_shut_down: false,
             stopped_cleanly: false,
             is_bound_to_leave: false,
@@ -137,6 +140,15 @@ impl BrokerGhost {
             ailments: 0,
             broker_epochs: Vec::new(),
             state: BrokerState::Fenced,
+        }
+    }
+
+    /// The next registration settles what a process left behind, unless it is of a process that has ended since it asked:
+    /// how that one ended is found out by the one after it.
+    pub(super) fn registered_as(&mut self, incarnation: u64) {
+        if self.incarnation == Some(incarnation) {
+            self.lost_since_registration = false;
+            self.is_bound_to_leave = false;
         }
     }
 }

@@ -151,4 +151,26 @@ mod tests {
         stage.change(Change { leader: Some(1), isr: &[1, 3], elr: &[] });
         assert_eq!(stage.broken(), []);
     }
+
+    #[test]
+    fn w2_a_registration_of_a_process_that_has_died_settles_nothing() {
+        let mut stage = Stage::new();
+        stage.change(Change { leader: Some(1), isr: &[1], elr: &[2] });
+        stage.crash(1);
+        stage.crash(2);
+        stage.restart(2);
+        stage.crash(2);
+        stage.register(2, false);
+        stage.change(Change { leader: None, isr: &[], elr: &[2] });
+        stage.restart(2);
+        stage.restart(1);
+        stage.register(1, true);
+        stage.change(Change { leader: Some(1), isr: &[1], elr: &[] });
+        stage.register(2, true);
+        assert_eq!(
+            stage.broken(),
+            [],
+            "broker 2 leaves the ELR with the decision that registers it"
+        );
+    }
 }

@@ -195,8 +195,13 @@ impl Monitor {
                     broker.is_shut_down = true;
                 }
             }
-            Note::BrokerRegistered { broker, broker_epoch, unclean } => {
-                self.broker_registered(stamp, *broker, *broker_epoch, *unclean);
+            Note::BrokerStarted { incarnation } => {
+                if let Some(broker) = self.broker_at(stamp.node) {
+                    broker.incarnation = Some(*incarnation);
+                }
+            }
+            Note::BrokerRegistered { broker, incarnation, broker_epoch, unclean } => {
+                self.broker_registered(stamp, *broker, *incarnation, *broker_epoch, *unclean);
             }
             Note::BrokerChanged { broker, state } => self.broker_changed(stamp, *broker, *state),
             Note::PartitionChanged { partition, state, elected } => {
@@ -459,6 +464,7 @@ impl Monitor {
         &mut self,
         stamp: Stamp,
         broker: BrokerId,
+        incarnation: u64,
         broker_epoch: BrokerEpoch,
         unclean: bool,
     ) {
@@ -475,8 +481,7 @@ impl Monitor {
         if let Some(ghost) = self.broker_at(broker.node()) {
             ghost.broker_epochs.push(broker_epoch);
             ghost.state = BrokerState::Fenced;
-            ghost.lost_since_registration = false;
-            ghost.is_bound_to_leave = false;
+            ghost.registered_as(incarnation);
         }
         for partition in &mut self.partitions {
             let Some(slot) = partition.slot(broker) else { continue };
@@ -655,6 +660,7 @@ impl Monitor {
     /// A broker's process is gone.
     fn stop(&mut self, node: NodeId, aftermath: Aftermath) {
         let Some(broker) = self.broker_at(node) else { return };
+        broker.incarnation = None;
         if std::mem::take(&mut broker.is_running) {
             broker.stopped_cleanly = std::mem::take(&mut broker.is_shut_down);
             // A power loss may still take the clean-shutdown file.

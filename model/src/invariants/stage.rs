@@ -38,6 +38,8 @@ pub(super) struct Stage {
     event: u64,
     next_record: u64,
     next_broker_epoch: u64,
+    /// By broker, as which incarnation its last process registers.
+    incarnations: BTreeMap<u16, u64>,
     /// All that the controller has announced.
     announced: Vec<Note>,
 }
@@ -114,6 +116,7 @@ impl Stage {
             event: 0,
             next_record: 0,
             next_broker_epoch: 0,
+            incarnations: BTreeMap::new(),
             announced: Vec::new(),
         }
     }
@@ -241,6 +244,11 @@ impl Stage {
     pub(super) fn boot(&mut self, node: u16) {
         let stamp = self.stamp(node);
         self.monitor.booted(stamp);
+        if node != CONTROLLER {
+            let incarnation = self.event;
+            self.incarnations.insert(node, incarnation);
+            self.note(node, Note::BrokerStarted { incarnation });
+        }
     }
 
     pub(super) fn crash(&mut self, node: u16) {
@@ -288,7 +296,9 @@ impl Stage {
     pub(super) fn register(&mut self, broker: u16, unclean: bool) {
         self.next_broker_epoch += 1;
         let broker_epoch = BrokerEpoch(self.next_broker_epoch);
-        self.announce(Note::BrokerRegistered { broker: BrokerId(broker), broker_epoch, unclean });
+        let incarnation = self.incarnations[&broker];
+        let broker = BrokerId(broker);
+        self.announce(Note::BrokerRegistered { broker, incarnation, broker_epoch, unclean });
     }
 
     pub(super) fn activate(&mut self, broker: u16) {

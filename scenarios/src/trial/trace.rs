@@ -232,7 +232,7 @@ impl Teller {
                 if *clean { "a clean" } else { "an unclean" }
             ),
             Note::CleanShutdown => "has its clean-shutdown file in place".to_owned(),
-            Note::BrokerRegistered { broker, broker_epoch, unclean } => format!(
+            Note::BrokerRegistered { broker, broker_epoch, unclean, .. } => format!(
                 "registered broker-{broker}, epoch {broker_epoch}{}",
                 if *unclean { ", after an unclean shutdown" } else { "" }
             ),
@@ -251,6 +251,7 @@ impl Teller {
             | Note::Appended { .. }
             | Note::Flushed { .. }
             | Note::AcksAllCompleted { .. }
+            | Note::BrokerStarted { .. }
             | Note::HighWatermarkCheckpoint { .. } => return None,
         })
     }
