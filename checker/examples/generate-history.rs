@@ -10,6 +10,8 @@
 mod generator;
 #[path = "../tests/generated/injector.rs"]
 mod injector;
+#[path = "../tests/generated/injector_bounds.rs"]
+mod injector_bounds;
 #[path = "../tests/generated/random.rs"]
 mod random;
 #[path = "../tests/generated/step.rs"]

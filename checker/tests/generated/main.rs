@@ -4,6 +4,7 @@
 mod arbitrary;
 mod generator;
 mod injector;
+mod injector_bounds;
 mod klog_laws;
 mod oracle;
 mod random;
