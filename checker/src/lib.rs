@@ -9,6 +9,9 @@
 //! | `partition-order` | each partition is one sequence, the same for all, with each producer's records in order, once |
 //! | `acked-durability` | a record whose send was acknowledged is in the log for good |
 //! | `at-least-once` | a group processes every record from its starting point on |
+//! | `at-most-once` | a group processes no record twice, and one member at a time works on a partition |
+//! | `linearizability` | each append, and each read of a log's bounds, takes effect while it runs |
+//! | `availability` | once all faults are over, every partition takes records and every group goes on |
 //! | `isolation` | a transaction's records are seen all or none, and only if it is committed |
 //! | `exactly-once` | a group's transactions consume each record once, and fenced or repeated writes leave no trace |
 //!
