@@ -1,8 +1,8 @@
 //! A measure, not a claim: how long consumers had been behind the log's end when they polled.
 //!
 //! A consumer that has read up to offset o is behind from the first moment at which somebody knew of a record beyond o: an
-//! acknowledgement, or another reader. Kafka promises no bound (Jepsen calls this realtime lag), so nothing is ever
-//! reported; the longest lag is among the figures of coverage.
+//! acknowledgement, or another reader. Who has read nothing yet, or reads the log at rest, is not behind. Kafka promises no
+//! bound (Jepsen calls this realtime lag), so nothing is ever reported; the longest lag is among the figures of coverage.
 //!
 //! O(slots + polled spans).
 
@@ -26,11 +26,15 @@ pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
         let What::Polled { poll } = event.what else { continue };
         let poll = history.poll(poll);
         for span in history.spans(poll.records) {
+            let log = evidence.log(span.key);
+            let is_final =
+                log.at_rest.is_some_and(|rest| history.event(rest.op).process == event.process);
             let position = read.cell(event.process.0, span.key.0);
-            let next = evidence.log(span.key).places.at_or_above(position.unwrap_or(span.base));
-            let known = known[span.key.0 as usize][next];
-            coverage.worst_lag_ns =
-                coverage.worst_lag_ns.max(poll.invoked_at.0.saturating_sub(known.0));
+            if let Some(position) = position.filter(|_| !is_final) {
+                let since = known[span.key.0 as usize][log.places.at_or_above(position)];
+                let lag = poll.invoked_at.0.saturating_sub(since.0);
+                coverage.worst_lag_ns = coverage.worst_lag_ns.max(lag);
+            }
             *position = (*position).max(Some(span.end()));
         }
     }
