@@ -35,6 +35,8 @@ pub struct Contract {
     pub recovery_ms: u64,
     /// The consumers' `isolation.level`. A history that tells it itself is believed as to what its consumers did.
     pub isolation: Isolation,
+    /// The topics' `cleanup.policy`.
+    pub cleanup_policy: CleanupPolicy,
 }
 
 /// The `acks` setting of a producer.
@@ -49,6 +51,16 @@ pub enum Acks {
     /// `acks=all`: all in-sync replicas have written it.
     #[serde(rename = "all")]
     All,
+}
+
+/// The `cleanup.policy` setting of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CleanupPolicy {
+    /// Old segments are deleted, by `retention.ms` and `retention.bytes`.
+    Delete,
+    /// Of records with one key, all but the last may go.
+    Compact,
 }
 
 /// The `auto.offset.reset` setting of a consumer.
@@ -89,6 +101,7 @@ impl Default for Contract {
             delivery: Delivery::AtLeastOnce,
             recovery_ms: Self::DEFAULT_RECOVERY_MS,
             isolation: Isolation::ReadUncommitted,
+            cleanup_policy: CleanupPolicy::Delete,
         }
     }
 }

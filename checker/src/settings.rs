@@ -3,7 +3,7 @@
 //!
 //! Every setting has Kafka's name, where Kafka has one, and the short name of the file's header; either is understood.
 
-use crate::contract::{Acks, AutoOffsetReset, Contract, Delivery};
+use crate::contract::{Acks, AutoOffsetReset, CleanupPolicy, Contract, Delivery};
 use crate::history::Isolation;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -131,6 +131,13 @@ pub const SETTINGS: &[Setting] = &[
         get: |contract| isolation_name(contract.isolation).to_owned(),
         set: |contract, value| assign(&mut contract.isolation, isolation(value)),
     },
+    Setting {
+        key: "cleanup.policy",
+        short: "cleanup",
+        allowed: Allowed::Words(&["delete", "compact"]),
+        get: |contract| cleanup_name(contract.cleanup_policy).to_owned(),
+        set: |contract, value| assign(&mut contract.cleanup_policy, cleanup(value)),
+    },
 ];
 
 const BOOLEAN: Allowed = Allowed::Words(&["true", "false"]);
@@ -219,6 +226,21 @@ fn isolation_name(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::ReadCommitted => "read_committed",
         Isolation::ReadUncommitted => "read_uncommitted",
+    }
+}
+
+fn cleanup(policy: &str) -> Option<CleanupPolicy> {
+    match policy {
+        "delete" => Some(CleanupPolicy::Delete),
+        "compact" => Some(CleanupPolicy::Compact),
+        _ => None,
+    }
+}
+
+fn cleanup_name(policy: CleanupPolicy) -> &'static str {
+    match policy {
+        CleanupPolicy::Delete => "delete",
+        CleanupPolicy::Compact => "compact",
     }
 }
 
@@ -316,6 +338,7 @@ mod tests {
             delivery: Delivery::AtMostOnce,
             recovery_ms: 1_500,
             isolation: Isolation::ReadCommitted,
+            cleanup_policy: CleanupPolicy::Compact,
         };
         for contract in [weak, Contract::default()] {
             let mut again = with(&[("acks", "1"), ("retries", "7")]).unwrap();
