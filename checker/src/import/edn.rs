@@ -1,12 +1,11 @@
-//! Jepsen's EDN: every operation becomes a line of `klog/1`, and is read as such.
+//! Jepsen's EDN: every operation is read as the line of `klog/1` that it would be.
 //!
-//! What EDN has and `klog/1` has not is bent: partitions and values that are keywords become strings, all operations
-//! without a process are one's. A file that was made of a `klog/1` file is read with that file's header.
+//! What EDN has and `klog/1` has not is bent: keywords are strings, all operations without a process are one's. A file that
+//! was made of a `klog/1` file is read with that file's header.
 
 use crate::klog::{Imported, ReadError, Reader};
 use crate::notation::convert::KeptHeader;
-use crate::notation::names::{KeyType, to_klog};
-use crate::notation::{Form, Problem, Tokens, cut_line, edn, json};
+use crate::notation::{Form, Tokens, cut_line, edn};
 use std::io::{BufRead, Read};
 
 /// Reads a file of EDN.
@@ -19,36 +18,19 @@ pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
 
 fn operations(reader: &mut Reader, mut input: impl BufRead) -> Result<(), ReadError> {
     let kept = KeptHeader::read(&mut input)?;
-    let key_type = kept.header.as_ref().map_or(KeyType::Int, |header| header.key_type);
     if let Some(header) = &kept.header {
         reader.line(&header.text).map_err(|problem| problem.at(1, true))?;
     }
     let mut forms = edn::Forms::new(kept.line.as_bytes().chain(input));
-    let (mut tokens, mut line) = (Tokens::new(), String::new());
+    let mut tokens = Tokens::new();
     let mut needs_header = kept.header.is_none();
     while forms.next(&mut tokens)? {
-        let here = |problem: Problem| Problem { column: 0, ..problem }.at(forms.line(), true);
         if std::mem::take(&mut needs_header) {
-            reader.line(header(tokens.form())).map_err(here)?;
+            reader.line(header(tokens.form())).map_err(|problem| forms.wrong(problem))?;
         }
-        as_klog(&mut tokens, key_type, &mut line);
-        reader.line(&line).map_err(here)?;
+        reader.form(tokens.form()).map_err(|problem| forms.wrong(problem))?;
     }
     Ok(())
-}
-
-/// Writes an operation as a line of `klog/1`.
-fn as_klog(op: &mut Tokens, key_type: KeyType, line: &mut String) {
-    to_klog(op, key_type);
-    op.plain();
-    let op = op.form().untagged();
-    line.clear();
-    json::write(op, line);
-    if op.entries().is_some_and(|mut fields| fields.next().is_some()) && op.get("process").is_none()
-    {
-        line.pop();
-        line.push_str(",\"process\":\"unnamed\"}");
-    }
 }
 
 /// Histories made by hand have no times; the reader counts operations then, which says nothing across processes.
@@ -118,7 +100,7 @@ mod tests {
         let ops = format!("{OPS}\n{{:process 0 :type :ok :time 16 :f :sned :value nil}}");
         assert_eq!(
             read(ops.as_bytes()).unwrap_err().to_string(),
-            "line 7: `sned` is no operation; did you mean `send`?"
+            "line 7, column 35: `sned` is no operation; did you mean `send`?"
         );
     }
 }

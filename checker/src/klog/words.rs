@@ -1,8 +1,7 @@
 //! Words that stand for one thing among a few, shared by reader and writer so that they cannot disagree.
 
 use crate::history::{LogBound, LogEntryKind, PositionedBy, RebalanceKind};
-use crate::notation::Problem;
-use crate::notation::json::Cursor;
+use crate::notation::{Cursor, Problem};
 
 /// Some words with what they mean.
 pub(super) struct Words<T: 'static> {
@@ -71,7 +70,7 @@ impl<T: Copy + PartialEq> Words<T> {
     }
 
     /// What the word that comes next means.
-    pub(super) fn read(&self, cursor: &mut Cursor<'_>) -> Result<T, Problem> {
+    pub(super) fn read(&self, cursor: &mut impl Cursor) -> Result<T, Problem> {
         let at = cursor.place();
         let word = cursor.string(self.what)?;
         self.meaning(&word).map_err(|problem| Problem::here(at, problem.text))

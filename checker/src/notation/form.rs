@@ -1,6 +1,6 @@
 //! A value among tokens, and the ways into it.
 
-use super::{Shape, Text, Token, Tokens};
+use super::{FormCursor, Shape, Text, Token, Tokens};
 
 /// A value: a scalar, or a collection with all that is in it, with the tags before it.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,11 @@ impl<'t> Form<'t> {
     /// Where the value begins in the row.
     pub(crate) fn index(self) -> usize {
         self.at
+    }
+
+    /// A way over the value, from its first token on.
+    pub(super) fn cursor(self) -> FormCursor<'t> {
+        FormCursor::new(self.tokens, self.at)
     }
 
     /// The characters of a token's text.
@@ -139,7 +144,7 @@ impl<'t> Form<'t> {
     }
 
     /// The index after the value's last token.
-    fn end(self) -> usize {
+    pub(super) fn end(self) -> usize {
         match self.token() {
             Token::Tag(_) => self.after_tag().end(),
             Token::Open(_, end) => end as usize + 1,

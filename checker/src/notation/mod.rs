@@ -9,14 +9,18 @@
 //! into the other, line by line and without loss; [`names`] says which strings of `klog/1` are keywords in EDN.
 
 pub mod convert;
+mod cursor;
 pub mod edn;
 mod error;
 mod form;
+mod form_cursor;
 pub mod json;
 pub mod names;
 mod token;
 
+pub(crate) use cursor::Cursor;
 pub use error::ReadError;
 pub(crate) use error::{Problem, cut_line};
 pub use form::{Entries, Form, Forms};
+pub(crate) use form_cursor::FormCursor;
 pub use token::{Shape, Text, Token, Tokens};

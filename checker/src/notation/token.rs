@@ -55,6 +55,10 @@ pub struct Text {
 #[derive(Clone, Debug, Default)]
 pub struct Tokens {
     row: Vec<Token>,
+    /// Where each token begins in what was read, in bytes, or 0 if nobody told.
+    places: Vec<u32>,
+    /// Where the next token begins.
+    place: u32,
     texts: String,
     open: Vec<u32>,
 }
@@ -69,6 +73,8 @@ impl Tokens {
     /// Forgets the value, for the next one.
     pub fn clear(&mut self) {
         self.row.clear();
+        self.places.clear();
+        self.place = 0;
         self.texts.clear();
         self.open.clear();
     }
@@ -77,6 +83,16 @@ impl Tokens {
     #[must_use]
     pub fn row(&self) -> &[Token] {
         &self.row
+    }
+
+    /// The next token begins at this byte.
+    pub(super) fn begins_at(&mut self, place: usize) {
+        self.place = small(place);
+    }
+
+    /// Where the token at `index` begins, in bytes; the last one's place, if there is none.
+    pub(super) fn place(&self, index: usize) -> usize {
+        self.places.get(index).or(self.places.last()).map_or(0, |&place| place as usize)
     }
 
     /// The value. Panics if there is none, or none that is complete.
@@ -103,42 +119,42 @@ impl Tokens {
     /// Appends a token without text; [`open`](Self::open) and [`close`](Self::close) do for collections.
     pub fn push(&mut self, token: Token) {
         debug_assert!(!matches!(token, Token::Open(..) | Token::Close));
-        self.row.push(token);
+        self.put(token);
     }
 
     /// Appends an integer.
     pub fn int(&mut self, int: i64) {
-        self.row.push(Token::Int(int));
+        self.put(Token::Int(int));
     }
 
     /// Appends a string.
     pub fn string(&mut self, string: &str) {
         let text = self.keep(string);
-        self.row.push(Token::Str(text));
+        self.put(Token::Str(text));
     }
 
     /// Appends a keyword, given without its colon.
     pub fn keyword(&mut self, name: &str) {
         let text = self.keep(name);
-        self.row.push(Token::Keyword(text));
+        self.put(Token::Keyword(text));
     }
 
     /// Appends another scalar, as EDN writes it.
     pub fn raw(&mut self, scalar: &str) {
         let text = self.keep(scalar);
-        self.row.push(Token::Raw(text));
+        self.put(Token::Raw(text));
     }
 
     /// Appends a tag, given without its `#`, of the value that comes next.
     pub fn tag(&mut self, tag: &str) {
         let text = self.keep(tag);
-        self.row.push(Token::Tag(text));
+        self.put(Token::Tag(text));
     }
 
     /// Begins a collection.
     pub fn open(&mut self, shape: Shape) {
         self.open.push(self.index());
-        self.row.push(Token::Open(shape, 0));
+        self.put(Token::Open(shape, 0));
     }
 
     /// Ends the collection that was begun last. Panics if none is open.
@@ -148,7 +164,7 @@ impl Tokens {
         if let Token::Open(_, at) = &mut self.row[open as usize] {
             *at = end;
         }
-        self.row.push(Token::Close);
+        self.put(Token::Close);
     }
 
     /// Puts a tag before the value. Panics if a collection is open.
@@ -161,6 +177,7 @@ impl Tokens {
             }
         }
         self.row.insert(0, Token::Tag(text));
+        self.places.insert(0, self.place(0) as u32);
     }
 
     /// Turns every keyword, and every scalar that is a map's key, into a string, for readers who know JSON alone.
@@ -190,6 +207,7 @@ impl Tokens {
     /// Takes back everything from `index` on: a value that does not count after all.
     pub(super) fn truncate(&mut self, index: usize) {
         self.row.truncate(index);
+        self.places.truncate(index);
     }
 
     /// Puts another token in a token's place.
@@ -209,6 +227,11 @@ impl Tokens {
         let start = self.texts.len();
         self.texts.push_str(text);
         Text { start: small(start), len: small(text.len()) }
+    }
+
+    fn put(&mut self, token: Token) {
+        self.row.push(token);
+        self.places.push(self.place);
     }
 
     fn index(&self) -> u32 {

@@ -6,18 +6,17 @@ use super::calls::Open;
 use super::values::{offset, only, parts};
 use super::{Reader, Who, not_invoked};
 use crate::history::{Key, Offset, OpId, PositionedBy, ProcessId, RebalanceKind, Time};
-use crate::notation::Problem;
-use crate::notation::json::Cursor;
+use crate::notation::{Cursor, Problem};
 
 impl Reader {
-    pub(super) fn poll_invoked(&mut self, who: Who, line: &Line<'_>) {
+    pub(super) fn poll_invoked(&mut self, who: Who, line: &Line<impl Cursor>) {
         self.processes[who].calls.begin(line.more.call, Open::Poll(line.time));
     }
 
     pub(super) fn poll_completed(
         &mut self,
         who: Who,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
     ) -> Result<Option<OpId>, Problem> {
         self.rebalanced(who, line, None)?;
         let known = &mut self.processes[who];
@@ -34,15 +33,15 @@ impl Reader {
     fn polled(
         &mut self,
         who: Who,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
         invoked_at: Time,
-        mut value: Cursor<'_>,
+        mut value: impl Cursor,
     ) -> Result<Option<OpId>, Problem> {
         let (process, mut is_told) = (self.processes[who].id, false);
         self.scratch.records.clear();
         parts(&mut value, |cursor, name| {
             only(name, "poll")?;
-            if cursor.take(b',') {
+            if cursor.another() {
                 is_told = true;
                 self.records(cursor)?;
             }
@@ -61,7 +60,7 @@ impl Reader {
     }
 
     /// A poll that failed after it handed out records leaves the consumer nobody knows where.
-    fn positions_lost(&mut self, process: ProcessId, line: &Line<'_>) {
+    fn positions_lost(&mut self, process: ProcessId, line: &Line<impl Cursor>) {
         let mut keys: Vec<Key> = self.scratch.records.iter().map(|&(key, ..)| key).collect();
         keys.dedup();
         if !keys.is_empty() {
@@ -73,8 +72,8 @@ impl Reader {
     pub(super) fn drained(
         &mut self,
         who: Who,
-        line: &Line<'_>,
-        mut cursor: Cursor<'_>,
+        line: &Line<impl Cursor>,
+        mut cursor: impl Cursor,
     ) -> Result<(), Problem> {
         let process = self.processes[who].id;
         cursor.object("ends by partition", |cursor, name| {
@@ -84,7 +83,11 @@ impl Reader {
         })
     }
 
-    pub(super) fn processed(&mut self, process: ProcessId, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn processed(
+        &mut self,
+        process: ProcessId,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         self.scratch.records.clear();
         self.records(&mut line.value()?)?;
         let records = self.scratch.records.iter().copied();
@@ -92,7 +95,11 @@ impl Reader {
         Ok(())
     }
 
-    pub(super) fn assigned(&mut self, process: ProcessId, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn assigned(
+        &mut self,
+        process: ProcessId,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let mut keys = Vec::new();
         match &*line.f {
             "unsubscribe" => {}
@@ -111,11 +118,9 @@ impl Reader {
     }
 
     /// A list of partitions and of topics, which stand for their partitions.
-    fn topic_list(&mut self, cursor: &mut Cursor<'_>, keys: &mut Vec<Key>) -> Result<(), Problem> {
-        let mut names = *cursor;
-        names.array("a list of topics", |cursor| {
-            let name = cursor.scalar("a topic")?;
-            let name = name.trim_matches('"');
+    fn topic_list(&mut self, cursor: &mut impl Cursor, keys: &mut Vec<Key>) -> Result<(), Problem> {
+        cursor.array("a list of topics", |cursor| {
+            let name = &*cursor.name("a topic")?;
             let known = (0..).map(Key).zip(self.imported.history.keys());
             let of_topic: Vec<Key> =
                 known.filter(|(_, known)| known.topic == name).map(|(key, _)| key).collect();
@@ -130,7 +135,7 @@ impl Reader {
     pub(super) fn positioned(
         &mut self,
         process: ProcessId,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
     ) -> Result<(), Problem> {
         let by = line.more.by.as_deref().unwrap_or("seek");
         let by = words::POSITION.meaning(by)?;
@@ -140,8 +145,8 @@ impl Reader {
     fn sought(
         &mut self,
         process: ProcessId,
-        line: &Line<'_>,
-        cursor: &mut Cursor<'_>,
+        line: &Line<impl Cursor>,
+        cursor: &mut impl Cursor,
         by: PositionedBy,
     ) -> Result<(), Problem> {
         let offsets = self.known_offsets(cursor, 0)?;
@@ -152,7 +157,11 @@ impl Reader {
         Ok(())
     }
 
-    pub(super) fn commit_invoked(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn commit_invoked(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let group = self.group(who, line)?;
         let offsets = self.known_offsets(&mut line.value()?, self.to_next)?;
         let process = &mut self.processes[who];
@@ -163,7 +172,11 @@ impl Reader {
         Ok(())
     }
 
-    pub(super) fn commit_completed(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn commit_completed(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let Some(Open::Commit(op)) = self.processes[who].calls.complete(line.more.call) else {
             return Err(not_invoked("commit"));
         };
@@ -171,7 +184,7 @@ impl Reader {
         Ok(())
     }
 
-    fn commit_ended(&mut self, op: OpId, line: &Line<'_>, kind: Kind) {
+    fn commit_ended(&mut self, op: OpId, line: &Line<impl Cursor>, kind: Kind) {
         let history = &mut self.imported.history;
         match kind {
             Kind::Ok => history.commit_ok(op, line.time),
@@ -180,7 +193,11 @@ impl Reader {
         }
     }
 
-    pub(super) fn committed_invoked(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn committed_invoked(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let group = self.group(who, line)?;
         let process = &mut self.processes[who];
         let op = self.imported.history.committed_invoked(process.id, line.time, group);
@@ -188,7 +205,11 @@ impl Reader {
         Ok(())
     }
 
-    pub(super) fn committed_completed(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn committed_completed(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let Some(Open::Committed(op)) = self.processes[who].calls.complete(line.more.call) else {
             return Err(not_invoked("committed"));
         };
@@ -205,7 +226,12 @@ impl Reader {
     }
 
     /// What the line says beside its operation: bounds of logs, positions, an automatic commit of these.
-    pub(super) fn tell_more(&mut self, who: Who, op: OpId, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn tell_more(
+        &mut self,
+        who: Who,
+        op: OpId,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         self.bounds_told(op, line)?;
         let Some(mut positions) = line.more.positions else { return Ok(()) };
         let positions = self.known_offsets(&mut positions, 0)?;

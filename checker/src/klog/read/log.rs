@@ -10,8 +10,7 @@ use crate::history::{
     Key, KeyBounds, LeaderEpoch, LogBound, LogEntry, LogEntryKind, Offset, OpId, ProcessId, Time,
     Value, What,
 };
-use crate::notation::Problem;
-use crate::notation::json::Cursor;
+use crate::notation::{Cursor, Problem};
 
 /// What was asked or answered of a log's bounds.
 struct Listed {
@@ -27,7 +26,7 @@ impl Reader {
     pub(super) fn list_offsets_invoked(
         &mut self,
         who: Who,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
     ) -> Result<(), Problem> {
         let asked = match line.more.value {
             Some(mut value) => self.listed(&mut value)?,
@@ -56,7 +55,7 @@ impl Reader {
     pub(super) fn list_offsets_completed(
         &mut self,
         who: Who,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
     ) -> Result<Option<OpId>, Problem> {
         let call = self.processes[who].calls.complete(line.more.call);
         let Some(Open::ListOffsets(time, mut ops)) = call else {
@@ -81,9 +80,9 @@ impl Reader {
 
     /// `{key: {"o": offset, "which": "latest"}}`, a plain offset, or a list of keys; it is the log's end that is meant,
     /// unless told otherwise.
-    fn listed(&mut self, cursor: &mut Cursor<'_>) -> Result<Vec<Listed>, Problem> {
+    fn listed(&mut self, cursor: &mut impl Cursor) -> Result<Vec<Listed>, Problem> {
         let mut listed = Vec::new();
-        if cursor.peek() == Some(b'[') {
+        if cursor.is_list() {
             let mut keys = Vec::new();
             self.key_list(cursor, &mut keys)?;
             let latest = |key| Listed { key, of: LogBound::Latest, offset: None };
@@ -91,8 +90,8 @@ impl Reader {
         }
         cursor.object("bounds by partition", |cursor, name| {
             let mut bound = Listed { key: self.key(name), of: LogBound::Latest, offset: None };
-            match cursor.peek() {
-                Some(b'{') => cursor.object("a bound", |cursor, name| {
+            match cursor.is_map() {
+                true => cursor.object("a bound", |cursor, name| {
                     match name {
                         "o" => bound.offset = optional(cursor, offset)?,
                         "which" => bound.of = words::BOUND.read(cursor)?,
@@ -100,7 +99,7 @@ impl Reader {
                     }
                     Ok(())
                 })?,
-                _ => bound.offset = optional(cursor, offset)?,
+                false => bound.offset = optional(cursor, offset)?,
             }
             listed.push(bound);
             Ok(())
@@ -108,7 +107,11 @@ impl Reader {
         Ok(listed)
     }
 
-    pub(super) fn bounds_told(&mut self, op: OpId, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn bounds_told(
+        &mut self,
+        op: OpId,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let bounds = &line.more.bounds;
         let mut told = Told::new();
         self.bound(bounds.high_watermark, &mut told, |told, end| told.high_watermark = end)?;
@@ -127,7 +130,7 @@ impl Reader {
 
     fn bound(
         &mut self,
-        bounds: Option<Cursor<'_>>,
+        bounds: Option<impl Cursor>,
         told: &mut Told,
         set: impl Fn(&mut KeyBounds, Offset),
     ) -> Result<(), Problem> {
@@ -140,7 +143,7 @@ impl Reader {
 
     fn leader_epochs(
         &mut self,
-        epochs: Option<Cursor<'_>>,
+        epochs: Option<impl Cursor>,
         told: &mut Told,
     ) -> Result<(), Problem> {
         let Some(mut epochs) = epochs else { return Ok(()) };
@@ -156,7 +159,7 @@ impl Reader {
     pub(super) fn log_dumped(
         &mut self,
         process: ProcessId,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
     ) -> Result<(), Problem> {
         line.value()?.object("logs by partition", |cursor, name| {
             let key = self.key(name);
@@ -185,10 +188,10 @@ impl Reader {
     }
 
     /// `[offset, value or null, kind, producer id, producer epoch]`, of which the last three may be missing.
-    fn log_entry(&mut self, cursor: &mut Cursor<'_>) -> Result<LogEntry, Problem> {
-        cursor.pass(b'[', "a log entry as [offset, value, ...]")?;
+    fn log_entry(&mut self, cursor: &mut impl Cursor) -> Result<LogEntry, Problem> {
+        cursor.enter("a log entry as [offset, value, ...]")?;
         let offset = offset(cursor)?;
-        cursor.pass(b',', "`,`")?;
+        cursor.go_on("a value")?;
         let value = optional(cursor, |cursor| self.value(cursor))?;
         let mut entry = LogEntry {
             offset,
@@ -197,16 +200,16 @@ impl Reader {
             producer_epoch: -1,
             kind: LogEntryKind::Data,
         };
-        if cursor.take(b',') {
+        if cursor.another() {
             entry.kind = words::ENTRY.read(cursor)?;
         }
-        if cursor.take(b',') {
+        if cursor.another() {
             entry.producer_id = cursor.integer("a producer's id")?;
         }
-        if cursor.take(b',') {
+        if cursor.another() {
             entry.producer_epoch = epoch(cursor)?;
         }
-        cursor.pass(b']', "`]`")?;
+        cursor.leave()?;
         Ok(entry)
     }
 }
@@ -219,7 +222,7 @@ fn of_key(told: &mut Told, key: Key) -> &mut KeyBounds {
     &mut told[place]
 }
 
-fn leader_epoch(cursor: &mut Cursor<'_>) -> Result<LeaderEpoch, Problem> {
+fn leader_epoch(cursor: &mut impl Cursor) -> Result<LeaderEpoch, Problem> {
     let mut before = *cursor;
     let what = "a leader epoch from 0 to 2^31 - 1";
     let epoch = i32::try_from(natural(cursor, what)?);

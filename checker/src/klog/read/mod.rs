@@ -16,8 +16,8 @@ use crate::history::{
 };
 use crate::interner::Interner;
 use crate::lines::Lines;
-use crate::notation::json::Cursor;
-use crate::notation::{Problem, ReadError, cut_line};
+use crate::notation::json::LineCursor;
+use crate::notation::{Cursor, Form, FormCursor, Problem, ReadError, cut_line};
 use calls::Calls;
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -112,8 +112,19 @@ impl Reader {
         match text {
             text if !self.has_header => self.header(text),
             "" => Ok(()),
-            text => self.event(text),
+            text => {
+                let mut cursor = LineCursor::of(text);
+                let line = self.parse(&mut cursor)?;
+                cursor.end()?;
+                self.event(&line)
+            }
         }
+    }
+
+    /// Reads what is a line in `klog/1` and was written in another notation.
+    pub(crate) fn form(&mut self, form: Form<'_>) -> Result<(), Problem> {
+        let line = self.parse(&mut FormCursor::of(form.untagged()))?;
+        self.event(&line)
     }
 
     /// All that was read.
@@ -153,55 +164,60 @@ impl Reader {
         Ok(())
     }
 
-    fn event(&mut self, text: &str) -> Result<(), Problem> {
+    fn parse<C: Cursor>(&mut self, cursor: &mut C) -> Result<Line<C>, Problem> {
         let ignored = &mut self.imported.ignored;
         let mut unknown = |name: &str| count(ignored, format!("field `{name}`"));
         let is_by_hand = self.imported.history.meta().source == Source::Jepsen;
-        let line = Line::parse(text, is_by_hand.then_some(self.position), &mut unknown)?;
+        let line = Line::parse(cursor, is_by_hand.then_some(self.position), &mut unknown)?;
         self.position += 1;
-        if !self.is_read(&line)? {
+        Ok(line)
+    }
+
+    fn event(&mut self, line: &Line<impl Cursor>) -> Result<(), Problem> {
+        if !self.is_read(line)? {
             return Ok(());
         }
-        let who = self.process(&line)?;
-        self.identify(who, &line)?;
-        if let Some(op) = self.operation(who, &line)? {
-            self.tell_more(who, op, &line)?;
+        let who = self.process(line)?;
+        self.identify(who, line)?;
+        if let Some(op) = self.operation(who, line)? {
+            self.tell_more(who, op, line)?;
         }
         match line.more.drained {
-            Some(drained) => self.drained(who, &line, drained),
+            Some(drained) => self.drained(who, line, drained),
             None => Ok(()),
         }
     }
 
     /// Whether the line says something that is read. One that seems to, but for a typing error, is an error.
-    fn is_read(&mut self, line: &Line<'_>) -> Result<bool, Problem> {
+    fn is_read(&mut self, line: &Line<impl Cursor>) -> Result<bool, Problem> {
         let f = &*line.f;
         if f == "nemesis" {
             let word = line.more.value.and_then(|mut value| value.string("a word").ok());
-            let heals = word.is_some_and(|word| word == HEALED);
+            let heals = word.is_some_and(|word| *word == *HEALED);
             return Ok(heals || self.ignore(line));
         }
         if OPERATIONS.contains(&f) {
             return Ok(true);
         }
-        let is_client = line.process != "\"nemesis\"";
+        let is_client = line.process() != "\"nemesis\"";
         match nearest(f, OPERATIONS).filter(|_| is_client) {
             Some(nearest) => {
-                Err(Problem::new(format!("`{f}` is no operation; did you mean `{nearest}`?")))
+                let text = format!("`{f}` is no operation; did you mean `{nearest}`?");
+                Err(Problem::here(line.f_at, text))
             }
             None => Ok(self.ignore(line)),
         }
     }
 
     /// Counts a line that says nothing here.
-    fn ignore(&mut self, line: &Line<'_>) -> bool {
-        let what = format!("{} {:?}", line.f, line.kind).to_lowercase();
+    fn ignore(&mut self, line: &Line<impl Cursor>) -> bool {
+        let what = format!("{} {:?}", &*line.f, line.kind).to_lowercase();
         count(&mut self.imported.ignored, what);
         false
     }
 
     /// What the line does. Returns the operation that its responses tell more of, if it has one.
-    fn operation(&mut self, who: Who, line: &Line<'_>) -> Result<Option<OpId>, Problem> {
+    fn operation(&mut self, who: Who, line: &Line<impl Cursor>) -> Result<Option<OpId>, Problem> {
         let (process, time) = (self.processes[who].id, line.time);
         match (&*line.f, line.kind) {
             ("send", Kind::Invoke) => self.send_invoked(who, line)?,
@@ -235,13 +251,13 @@ impl Reader {
         Ok(None)
     }
 
-    fn process(&mut self, line: &Line<'_>) -> Result<Who, Problem> {
-        let who = self.process_names.intern(line.process) as Who;
+    fn process(&mut self, line: &Line<impl Cursor>) -> Result<Who, Problem> {
+        let who = self.process_names.intern(line.process()) as Who;
         if who == self.processes.len() {
-            let client = match (&line.more.client, line.process.as_bytes()) {
-                (Some(client), _) => client.to_string(),
-                (None, [b'"', ..]) => Cursor::of(line.process).string("a name")?.into_owned(),
-                (None, _) => format!("process {}", line.process),
+            let client = match (&line.more.client, line.process().as_bytes()) {
+                (Some(client), _) => (**client).to_owned(),
+                (None, [b'"', ..]) => LineCursor::of(line.process()).string("a name")?.into_owned(),
+                (None, _) => format!("process {}", line.process()),
             };
             let history = &mut self.imported.history;
             let client = history.client(&client);
@@ -252,15 +268,15 @@ impl Reader {
     }
 
     /// Any line may say which member or producer its process is at present.
-    fn identify(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    fn identify(&mut self, who: Who, line: &Line<impl Cursor>) -> Result<(), Problem> {
         if let Some(generation) = line.more.generation
-            && line.f != "rebalance"
+            && *line.f != *"rebalance"
             && self.processes[who].generation != Some(generation)
         {
             self.joined(who, line, generation);
         }
         if let Some(mut cursor) = line.more.producer
-            && line.f != "init_producer"
+            && *line.f != *"init_producer"
         {
             let producer = self.producer(&mut cursor)?;
             if self.processes[who].producer != Some((producer.id, producer.epoch)) {
@@ -270,20 +286,25 @@ impl Reader {
         Ok(())
     }
 
-    fn joined(&mut self, who: Who, line: &Line<'_>, generation: Generation) {
+    fn joined(&mut self, who: Who, line: &Line<impl Cursor>, generation: Generation) {
         let process = &mut self.processes[who];
         process.generation = Some(generation);
         self.imported.history.joined(process.id, line.time, generation);
     }
 
-    fn is_producer(&mut self, who: Who, line: &Line<'_>, producer: Producer) {
+    fn is_producer(&mut self, who: Who, line: &Line<impl Cursor>, producer: Producer) {
         let process = &mut self.processes[who];
         process.producer = Some((producer.id, producer.epoch));
         self.imported.history.producer_initialized(process.id, line.time, producer);
     }
 
     /// What rebalances did inside a line's operation: all, or those inside one of its parts.
-    fn rebalanced(&mut self, who: Who, line: &Line<'_>, part: Option<u64>) -> Result<(), Problem> {
+    fn rebalanced(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+        part: Option<u64>,
+    ) -> Result<(), Problem> {
         let Some(mut entries) = line.more.rebalance else {
             if let ("rebalance", Some(generation)) = (&*line.f, line.more.generation) {
                 self.joined(who, line, generation);
@@ -299,7 +320,7 @@ impl Reader {
         })
     }
 
-    fn rebalance(&mut self, cursor: &mut Cursor<'_>) -> Result<Rebalance, Problem> {
+    fn rebalance(&mut self, cursor: &mut impl Cursor) -> Result<Rebalance, Problem> {
         let mut entry = Rebalance::default();
         cursor.object("a rebalance", |cursor, name| {
             match name {
@@ -314,7 +335,7 @@ impl Reader {
         Ok(entry)
     }
 
-    fn record_rebalance(&mut self, who: Who, line: &Line<'_>, entry: &Rebalance) {
+    fn record_rebalance(&mut self, who: Who, line: &Line<impl Cursor>, entry: &Rebalance) {
         let process = &mut self.processes[who];
         let kind = entry.kind.unwrap_or(RebalanceKind::Unknown);
         let generation = entry.generation.or(line.more.generation);
@@ -337,7 +358,7 @@ impl Reader {
         self.keys[number]
     }
 
-    fn group(&mut self, who: Who, line: &Line<'_>) -> Result<GroupId, Problem> {
+    fn group(&mut self, who: Who, line: &Line<impl Cursor>) -> Result<GroupId, Problem> {
         let own = self.imported.history.session(self.processes[who].id).group;
         match line.more.group.as_deref() {
             Some(group) => Ok(self.imported.history.group(group)),

@@ -6,8 +6,7 @@ use super::calls::{Open, Ops};
 use super::values::{offset, only, parts};
 use super::{Reader, Who, not_invoked};
 use crate::history::{Key, MessageKey, Offset, OpId, Producer, Time, Value, What};
-use crate::notation::Problem;
-use crate::notation::json::Cursor;
+use crate::notation::{Cursor, Problem};
 
 /// A send as a completion tells it.
 struct Sent {
@@ -26,7 +25,11 @@ struct Detail {
 }
 
 impl Reader {
-    pub(super) fn send_invoked(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn send_invoked(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let mut cursor = line.value()?;
         let mut ops = Ops { first: self.next_op(), len: 0 };
         parts(&mut cursor, |cursor, name| {
@@ -43,7 +46,7 @@ impl Reader {
     }
 
     /// `, key, value` and perhaps `, details`
-    fn send(&mut self, who: Who, time: Time, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+    fn send(&mut self, who: Who, time: Time, cursor: &mut impl Cursor) -> Result<(), Problem> {
         let (key, sent) = self.sent(cursor)?;
         let process = self.processes[who].id;
         self.imported.history.send_invoked(process, time, key, sent.value);
@@ -52,33 +55,34 @@ impl Reader {
     }
 
     /// `, key, value` or `, key, [offset, value]`, and perhaps `, details`
-    fn sent(&mut self, cursor: &mut Cursor<'_>) -> Result<(Key, Sent), Problem> {
-        cursor.pass(b',', "`,` and a partition")?;
+    fn sent(&mut self, cursor: &mut impl Cursor) -> Result<(Key, Sent), Problem> {
+        cursor.go_on("a partition")?;
         let key = self.key_name(cursor)?;
-        cursor.pass(b',', "`,` and a value")?;
-        let is_acked = cursor.take(b'[');
+        cursor.go_on("a value")?;
+        let is_acked = cursor.is_list();
         let (mut acked, mut detail) = (None, Detail::default());
         if is_acked {
+            cursor.enter("[offset, value]")?;
             acked = optional(cursor, offset)?;
-            cursor.pass(b',', "`,`")?;
+            cursor.go_on("a value")?;
         }
         let value = self.value(cursor)?;
         if is_acked {
-            cursor.pass(b']', "`]`")?;
+            cursor.leave()?;
         }
-        if cursor.take(b',') {
+        if cursor.another() {
             detail = self.detail(cursor)?;
         }
         Ok((key, Sent { is_acked, offset: acked, value, detail }))
     }
 
-    fn detail(&mut self, cursor: &mut Cursor<'_>) -> Result<Detail, Problem> {
+    fn detail(&mut self, cursor: &mut impl Cursor) -> Result<Detail, Problem> {
         let mut detail = Detail::default();
         cursor.object("details of a send", |cursor, name| {
             match name {
                 "key" => {
-                    let read = |cursor: &mut Cursor<'_>| self.scalar(cursor, "a record's key");
-                    detail.message_key = optional(cursor, read)?.map(MessageKey);
+                    let key = optional(cursor, |cursor| self.scalar(cursor, "a record's key"))?;
+                    detail.message_key = key.map(MessageKey);
                 }
                 "seq" => detail.sequence = optional(cursor, sequence)?,
                 _ => cursor.skip()?,
@@ -94,7 +98,11 @@ impl Reader {
         }
     }
 
-    pub(super) fn send_completed(&mut self, who: Who, line: &Line<'_>) -> Result<OpId, Problem> {
+    pub(super) fn send_completed(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<OpId, Problem> {
         let Some(Open::Sends(ops)) = self.processes[who].calls.complete(line.more.call) else {
             return Err(not_invoked("send"));
         };
@@ -109,7 +117,7 @@ impl Reader {
         Ok(OpId(ops.first.0 + ops.len.saturating_sub(1)))
     }
 
-    fn sends_acked(&mut self, ops: Ops, line: &Line<'_>) -> Result<(), Problem> {
+    fn sends_acked(&mut self, ops: Ops, line: &Line<impl Cursor>) -> Result<(), Problem> {
         let mut waiting = ops.iter();
         parts(&mut line.value()?, |cursor, name| {
             only(name, "send")?;
@@ -123,7 +131,7 @@ impl Reader {
     fn acked(
         &mut self,
         waiting: &mut impl Iterator<Item = OpId>,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
         sent: &Sent,
     ) -> Result<(), Problem> {
         let Some(op) = waiting.next() else {
@@ -148,7 +156,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn txn_begun(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn txn_begun(&mut self, who: Who, line: &Line<impl Cursor>) -> Result<(), Problem> {
         let process = self.processes[who].id;
         let txn = self.imported.history.txn_begun(process, line.time);
         let mut sends = Ops { first: self.next_op(), len: 0 };
@@ -168,7 +176,11 @@ impl Reader {
         Ok(())
     }
 
-    pub(super) fn txn_decided(&mut self, who: Who, line: &Line<'_>) -> Result<OpId, Problem> {
+    pub(super) fn txn_decided(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<OpId, Problem> {
         let known = &mut self.processes[who];
         let Some(Open::Txn(txn, sends)) = known.calls.complete(line.more.call) else {
             return Err(not_invoked("txn"));
@@ -191,10 +203,10 @@ impl Reader {
     fn txn_parts(
         &mut self,
         who: Who,
-        line: &Line<'_>,
+        line: &Line<impl Cursor>,
         txn: OpId,
         sends: Ops,
-        mut value: Cursor<'_>,
+        mut value: impl Cursor,
     ) -> Result<(), Problem> {
         let (mut waiting, mut part) = (sends.iter(), 0);
         let began = self.imported.history.event(txn).time;
@@ -221,11 +233,11 @@ impl Reader {
         &mut self,
         who: Who,
         invoked_at: Time,
-        line: &Line<'_>,
-        cursor: &mut Cursor<'_>,
+        line: &Line<impl Cursor>,
+        cursor: &mut impl Cursor,
     ) -> Result<(), Problem> {
         self.scratch.records.clear();
-        if cursor.take(b',') {
+        if cursor.another() {
             self.records(cursor)?;
             let process = self.processes[who].id;
             let records = self.scratch.records.iter().copied();
@@ -238,20 +250,24 @@ impl Reader {
     fn offsets_part(
         &mut self,
         txn: OpId,
-        line: &Line<'_>,
-        cursor: &mut Cursor<'_>,
+        line: &Line<impl Cursor>,
+        cursor: &mut impl Cursor,
     ) -> Result<(), Problem> {
-        cursor.pass(b',', "`,` and a group")?;
+        cursor.go_on("a group")?;
         let group = cursor.string("a group's name")?;
         let group = self.imported.history.group(&group);
-        cursor.pass(b',', "`,` and offsets")?;
+        cursor.go_on("offsets")?;
         let offsets = self.known_offsets(cursor, self.to_next)?;
         self.imported.history.txn_offsets(txn, line.time, group, offsets.iter().copied());
         self.scratch.offsets = offsets;
         Ok(())
     }
 
-    pub(super) fn offsets_sent(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn offsets_sent(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let group = self.group(who, line)?;
         let Some(txn) = self.processes[who].txn else {
             return Err(Problem::new("expected an open `txn` of this process, found none"));
@@ -262,11 +278,15 @@ impl Reader {
         Ok(())
     }
 
-    pub(super) fn init_invoked(&mut self, who: Who, line: &Line<'_>) {
+    pub(super) fn init_invoked(&mut self, who: Who, line: &Line<impl Cursor>) {
         self.processes[who].calls.begin(line.more.call, Open::Init(line.time));
     }
 
-    pub(super) fn initialized(&mut self, who: Who, line: &Line<'_>) -> Result<(), Problem> {
+    pub(super) fn initialized(
+        &mut self,
+        who: Who,
+        line: &Line<impl Cursor>,
+    ) -> Result<(), Problem> {
         let Some(mut cursor) = line.more.producer else {
             return Err(Problem::new("expected a field `producer`, found none"));
         };
@@ -279,7 +299,7 @@ impl Reader {
     }
 
     /// `{"pid": 1, "epoch": 0, "txid": "app"}`
-    pub(super) fn producer(&mut self, cursor: &mut Cursor<'_>) -> Result<Producer, Problem> {
+    pub(super) fn producer(&mut self, cursor: &mut impl Cursor) -> Result<Producer, Problem> {
         let mut producer =
             Producer { invoked_at: Time::NONE, id: -1, transactional_id: None, epoch: -1 };
         cursor.object("a producer", |cursor, name| {
@@ -300,28 +320,28 @@ impl Reader {
 }
 
 /// A producer's epoch, or -1.
-pub(super) fn epoch(cursor: &mut Cursor<'_>) -> Result<i16, Problem> {
+pub(super) fn epoch(cursor: &mut impl Cursor) -> Result<i16, Problem> {
     let mut before = *cursor;
     let what = "a producer's epoch, from -1 to 2^15 - 1";
     let epoch = i16::try_from(cursor.integer(what)?).ok().filter(|&epoch| epoch >= -1);
     epoch.ok_or_else(|| before.expected(what))
 }
 
-fn sequence(cursor: &mut Cursor<'_>) -> Result<i32, Problem> {
+fn sequence(cursor: &mut impl Cursor) -> Result<i32, Problem> {
     let mut before = *cursor;
     let what = "a sequence number from 0 to 2^31 - 1";
     i32::try_from(natural(cursor, what)?).map_err(|_| before.expected(what))
 }
 
-fn rest_of_part(cursor: &mut Cursor<'_>) -> Result<(), Problem> {
-    while cursor.take(b',') {
+fn rest_of_part(cursor: &mut impl Cursor) -> Result<(), Problem> {
+    while cursor.another() {
         cursor.skip()?;
     }
     Ok(())
 }
 
 /// When the commit of a transaction was asked for, if the line tells.
-fn commit_invoked_at(line: &Line<'_>) -> Result<Option<Time>, Problem> {
+fn commit_invoked_at(line: &Line<impl Cursor>) -> Result<Option<Time>, Problem> {
     let mut time = None;
     if let Some(mut times) = line.more.txn_times {
         times.object("times of a transaction", |cursor, name| {

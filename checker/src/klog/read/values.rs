@@ -3,8 +3,7 @@
 use super::super::line::{later, natural, optional};
 use super::Reader;
 use crate::history::{Key, Offset, Value};
-use crate::notation::Problem;
-use crate::notation::json::Cursor;
+use crate::notation::{Cursor, Problem};
 
 /// Buffers reused from line to line.
 #[derive(Debug, Default)]
@@ -18,7 +17,7 @@ pub(super) struct Scratch {
 const OFFSET_MAX: i64 = 1 << 53;
 
 /// An offset.
-pub(super) fn offset(cursor: &mut Cursor<'_>) -> Result<Offset, Problem> {
+pub(super) fn offset(cursor: &mut impl Cursor) -> Result<Offset, Problem> {
     const WHAT: &str = "an offset from 0 to 2^53";
     let mut before = *cursor;
     match cursor.integer(WHAT)? {
@@ -29,33 +28,27 @@ pub(super) fn offset(cursor: &mut Cursor<'_>) -> Result<Offset, Problem> {
 
 impl Reader {
     /// A record's value, or its key: any scalar.
-    pub(super) fn scalar(&mut self, cursor: &mut Cursor<'_>, what: &str) -> Result<u64, Problem> {
+    pub(super) fn scalar(&mut self, cursor: &mut impl Cursor, what: &str) -> Result<u64, Problem> {
         if let Some(number) = cursor.take_natural() {
             return Ok(number);
         }
         let scalar = cursor.scalar(what)?;
-        if !scalar.contains('\\') {
-            return Ok(self.imported.history.scalar(scalar));
-        }
-        let text: String = serde_json::from_str(scalar).expect("the cursor checked its escapes");
-        Ok(self.imported.history.value_named(&text).0)
+        Ok(self.imported.history.scalar(&scalar))
     }
 
-    pub(super) fn value(&mut self, cursor: &mut Cursor<'_>) -> Result<Value, Problem> {
+    pub(super) fn value(&mut self, cursor: &mut impl Cursor) -> Result<Value, Problem> {
         self.scalar(cursor, "a value: a number or a string").map(Value)
     }
 
-    pub(super) fn key_name(&mut self, cursor: &mut Cursor<'_>) -> Result<Key, Problem> {
+    pub(super) fn key_name(&mut self, cursor: &mut impl Cursor) -> Result<Key, Problem> {
         // Jepsen's keys are numbers.
-        match cursor.peek() {
-            Some(b'0'..=b'9') => Ok(self.key(cursor.scalar("a partition's name")?)),
-            _ => Ok(self.key(&cursor.string("a partition's name")?)),
-        }
+        let name = cursor.name("a partition's name")?;
+        Ok(self.key(&name))
     }
 
     pub(super) fn key_list(
         &mut self,
-        cursor: &mut Cursor<'_>,
+        cursor: &mut impl Cursor,
         keys: &mut Vec<Key>,
     ) -> Result<(), Problem> {
         cursor.array("a list of partitions", |cursor| {
@@ -67,7 +60,7 @@ impl Reader {
     /// `{key: offset}`, each raised by `raise`.
     pub(super) fn offsets(
         &mut self,
-        cursor: &mut Cursor<'_>,
+        cursor: &mut impl Cursor,
         raise: i64,
     ) -> Result<Vec<(Key, Offset)>, Problem> {
         let mut offsets = std::mem::take(&mut self.scratch.offsets);
@@ -84,7 +77,7 @@ impl Reader {
     /// `{key: offset}` where every partition has one.
     pub(super) fn known_offsets(
         &mut self,
-        cursor: &mut Cursor<'_>,
+        cursor: &mut impl Cursor,
         raise: i64,
     ) -> Result<Vec<(Key, Offset)>, Problem> {
         let mut before = *cursor;
@@ -96,30 +89,30 @@ impl Reader {
     }
 
     /// `{key: records}`, each either a list of pairs or in the compact form.
-    pub(super) fn records(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+    pub(super) fn records(&mut self, cursor: &mut impl Cursor) -> Result<(), Problem> {
         cursor.object("records by partition", |cursor, name| {
             let key = self.key(name);
-            match cursor.peek() {
-                Some(b'{') => self.compact_records(key, cursor),
-                _ => cursor.array("a list of records", |cursor| self.record(key, cursor)),
+            match cursor.is_map() {
+                true => self.compact_records(key, cursor),
+                false => cursor.array("a list of records", |cursor| self.record(key, cursor)),
             }
         })
     }
 
     /// `[offset, value]`
-    fn record(&mut self, key: Key, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
-        cursor.pass(b'[', "a record as [offset, value]")?;
+    fn record(&mut self, key: Key, cursor: &mut impl Cursor) -> Result<(), Problem> {
+        cursor.enter("a record as [offset, value]")?;
         let offset = offset(cursor)?;
-        cursor.pass(b',', "`,`")?;
+        cursor.go_on("a value")?;
         let value = self.value(cursor)?;
-        cursor.pass(b']', "`]`")?;
+        cursor.leave()?;
         self.scratch.records.push((key, offset, value));
         Ok(())
     }
 
     /// `{"s": first offset, "v": [value, ...], "gaps": [[index, offset], ...]}`: the record at an index of `gaps` has that
     /// offset, every other the one after its predecessor's.
-    fn compact_records(&mut self, key: Key, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
+    fn compact_records(&mut self, key: Key, cursor: &mut impl Cursor) -> Result<(), Problem> {
         let mut before = *cursor;
         let (mut next, mut values) = (None, None);
         self.scratch.gaps.clear();
@@ -154,25 +147,25 @@ impl Reader {
         }
     }
 
-    fn gap(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
-        cursor.pass(b'[', "a gap as [index, offset]")?;
+    fn gap(&mut self, cursor: &mut impl Cursor) -> Result<(), Problem> {
+        cursor.enter("a gap as [index, offset]")?;
         let index = natural(cursor, "an index")?;
-        cursor.pass(b',', "`,`")?;
+        cursor.go_on("an offset")?;
         self.scratch.gaps.push((index, offset(cursor)?));
-        cursor.pass(b']', "`]`")
+        cursor.leave()
     }
 }
 
 /// Walks micro-operations: `step` gets each one's name and must walk the rest of it, up to its closing bracket.
-pub(super) fn parts<'l>(
-    cursor: &mut Cursor<'l>,
-    mut step: impl FnMut(&mut Cursor<'l>, &str) -> Result<(), Problem>,
+pub(super) fn parts<C: Cursor>(
+    cursor: &mut C,
+    mut step: impl FnMut(&mut C, &str) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     cursor.array("a list of micro-operations", |cursor| {
-        cursor.pass(b'[', "a micro-operation like [\"send\", ...]")?;
+        cursor.enter("a micro-operation like [\"send\", ...]")?;
         let name = cursor.string("a micro-operation's name")?;
         step(cursor, &name)?;
-        cursor.pass(b']', "`]`")
+        cursor.leave()
     })
 }
 

@@ -3,7 +3,7 @@
 //! Only the value that is being read is kept in memory, whatever the file's length.
 
 use super::lexer::{Lexer, Stop};
-use crate::notation::{ReadError, Tokens};
+use crate::notation::{Problem, ReadError, Tokens};
 use std::io::Read;
 
 /// How much is read at once, in bytes.
@@ -87,6 +87,14 @@ impl<R: Read> Forms<R> {
     #[must_use]
     pub fn line(&self) -> u64 {
         self.line_of(self.start)
+    }
+
+    /// The error of the value that was read last, or of its token at a place, meaning nothing.
+    pub(crate) fn wrong(&self, problem: Problem) -> ReadError {
+        match problem.column.checked_sub(1) {
+            Some(at) => self.malformed(at, problem.text),
+            None => problem.at(self.line(), true),
+        }
     }
 
     fn step(&mut self, tokens: &mut Tokens) -> Result<bool, Stop> {

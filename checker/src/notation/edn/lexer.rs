@@ -93,6 +93,7 @@ impl<'b> Lexer<'b> {
     }
 
     fn form_here(&mut self, tokens: &mut Tokens) -> Result<(), Stop> {
+        tokens.begins_at(self.at);
         match self.peek().ok_or(Stop::Cut)? {
             b'{' => self.map(tokens),
             b'[' => self.collection(Shape::List, b']', tokens).map(drop),
@@ -131,8 +132,9 @@ impl<'b> Lexer<'b> {
             }
             count += 1;
         }
-        self.step();
+        tokens.begins_at(self.at);
         tokens.close();
+        self.step();
         Ok(count)
     }
 

@@ -3,53 +3,28 @@
 //! Reading a history is dominated by its text, so the reader asks for what it expects where it expects it, and an error
 //! can say so. What it does not care about is checked and passed over. Nothing here recurses, so that no input is too deep.
 
-use crate::notation::Problem;
+use super::quoted;
+use crate::notation::cursor::{Walk, excerpt};
+use crate::notation::{Cursor, Problem};
 use std::borrow::Cow;
 
 /// A place in a JSON text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cursor<'l> {
+pub(crate) struct LineCursor<'l> {
     text: &'l str,
     at: usize,
 }
 
-type Walk = Result<(), Problem>;
-
-impl<'l> Cursor<'l> {
+impl<'l> LineCursor<'l> {
     /// The start of `text`.
     pub(crate) fn of(text: &'l str) -> Self {
-        Cursor { text, at: 0 }
-    }
-
-    /// Where the next thing begins.
-    pub(crate) fn place(&mut self) -> usize {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
-            self.at += 1;
-        }
-        self.at
+        LineCursor { text, at: 0 }
     }
 
     /// The first byte of the next thing, if there is one.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let place = self.place();
         self.text.as_bytes().get(place).copied()
-    }
-
-    /// The error of not finding here what was expected.
-    pub(crate) fn expected(&mut self, what: &str) -> Problem {
-        let at = self.place();
-        let rest = &self.text[at..];
-        let end = rest.find([',', ']', '}', ' ']).unwrap_or(rest.len()).max(1);
-        let found = match rest.char_indices().nth(24) {
-            None if rest.is_empty() => "the line's end".to_owned(),
-            Some((cut, _)) if cut < end => format!("`{}...`", &rest[..cut]),
-            _ => format!("`{}`", rest.get(..end).unwrap_or(rest)),
-        };
-        Problem {
-            column: at + 1,
-            text: format!("expected {what}, found {found}"),
-            is_cut: rest.is_empty(),
-        }
     }
 
     /// Passes over `byte` if it comes next.
@@ -70,51 +45,6 @@ impl<'l> Cursor<'l> {
             None => Ok(()),
             Some(_) => Err(self.expected("the line's end")),
         }
-    }
-
-    /// Walks an object; `entry` gets each name and must walk its value.
-    pub(crate) fn object(
-        &mut self,
-        what: &str,
-        mut entry: impl FnMut(&mut Self, &str) -> Walk,
-    ) -> Walk {
-        self.pass(b'{', what)?;
-        if self.take(b'}') {
-            return Ok(());
-        }
-        loop {
-            let name = self.string("a field's name")?;
-            self.pass(b':', "`:`")?;
-            entry(self, &name)?;
-            if !self.take(b',') {
-                return self.pass(b'}', "`,` or `}`");
-            }
-        }
-    }
-
-    /// Walks an array; `element` must walk each of its elements.
-    pub(crate) fn array(&mut self, what: &str, mut element: impl FnMut(&mut Self) -> Walk) -> Walk {
-        self.pass(b'[', what)?;
-        if self.take(b']') {
-            return Ok(());
-        }
-        loop {
-            element(self)?;
-            if !self.take(b',') {
-                return self.pass(b']', "`,` or `]`");
-            }
-        }
-    }
-
-    /// A string, borrowed from the text unless it has escapes.
-    pub(crate) fn string(&mut self, what: &str) -> Result<Cow<'l, str>, Problem> {
-        let (raw, is_escaped) = self.raw_string(what)?;
-        if !is_escaped {
-            return Ok(Cow::Borrowed(&raw[1..raw.len() - 1]));
-        }
-        let at = self.at - raw.len();
-        serde_json::from_str(raw)
-            .map_err(|_| Problem::here(at, "expected a string, found one with a bad escape"))
     }
 
     /// A string with its quotes, and whether it has escapes, which are not checked.
@@ -144,56 +74,13 @@ impl<'l> Cursor<'l> {
         }
     }
 
-    /// A number from 0 to 10^18 without fraction or exponent, if that is what comes next.
-    pub(crate) fn take_natural(&mut self) -> Option<u64> {
-        const DIGITS_MAX: usize = 18;
-        let start = self.place();
-        let rest = &self.text.as_bytes()[start..];
-        let mut number = 0;
-        for (len, byte) in rest.iter().enumerate().take(DIGITS_MAX + 1) {
-            match byte {
-                b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
-                b'.' | b'e' | b'E' => return None,
-                _ if len == 0 || (rest[0] == b'0' && len > 1) => return None,
-                _ => {
-                    self.at += len;
-                    return Some(number);
-                }
-            }
-        }
-        None
-    }
-
-    /// An integer.
-    pub(crate) fn integer(&mut self, what: &str) -> Result<i64, Problem> {
-        let start = self.place();
-        let is_negative = self.take(b'-');
-        let digits = self.at;
-        let mut number: i64 = 0;
-        while let Some(digit @ b'0'..=b'9') = self.text.as_bytes().get(self.at) {
-            self.at += 1;
-            number = number.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
-        }
-        let is_integer = digits < self.at && number < i64::MAX;
-        if !is_integer || matches!(self.text.as_bytes().get(self.at), Some(b'.' | b'e' | b'E')) {
-            let is_cut = self.at == self.text.len() && digits == self.at;
-            self.at = if is_cut { self.at } else { start };
-            return Err(self.expected(what));
-        }
-        Ok(if is_negative { -number } else { number })
-    }
-
-    /// A string, number, boolean or null, as it is written.
-    pub(crate) fn scalar(&mut self, what: &str) -> Result<&'l str, Problem> {
+    /// A number, boolean or null, as it is written.
+    fn unquoted(&mut self, what: &str) -> Result<&'l str, Problem> {
         let start = self.place();
         if self.take_natural().is_some() {
             return Ok(&self.text[start..self.at]);
         }
         match self.peek() {
-            Some(b'"') => {
-                let (raw, is_escaped) = self.raw_string(what)?;
-                if is_escaped { self.check(start, raw) } else { Ok(raw) }
-            }
             Some(b'-' | b'0'..=b'9') => {
                 let in_number =
                     |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
@@ -203,6 +90,16 @@ impl<'l> Cursor<'l> {
             }
             _ => self.word(what),
         }
+    }
+
+    /// Passes over a scalar.
+    fn skip_scalar(&mut self) -> Walk {
+        if self.peek() != Some(b'"') {
+            return self.unquoted("a value").map(drop);
+        }
+        let at = self.at;
+        let (raw, is_escaped) = self.raw_string("a value")?;
+        if is_escaped { unescaped(at, raw).map(drop) } else { Ok(()) }
     }
 
     fn word(&mut self, what: &str) -> Result<&'l str, Problem> {
@@ -219,45 +116,13 @@ impl<'l> Cursor<'l> {
         Err(self.expected(what))
     }
 
-    /// Escapes and the shapes of numbers are left to the JSON library.
+    /// The shapes of numbers are left to the JSON library.
     fn check(&mut self, start: usize, scalar: &'l str) -> Result<&'l str, Problem> {
         if serde_json::from_str::<serde_json::Value>(scalar).is_ok() {
             return Ok(scalar);
         }
         let (column, is_cut) = (start + 1, self.at == self.text.len());
         Err(Problem { column, text: format!("expected JSON, found `{scalar}`"), is_cut })
-    }
-
-    /// Passes over one value that will be read later: where it ends is found, what is in it is not checked.
-    pub(crate) fn skip_unread(&mut self) -> Walk {
-        if !matches!(self.peek(), Some(b'{' | b'[')) {
-            return self.scalar("a value").map(drop);
-        }
-        let mut depth = 0_usize;
-        loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b'"') => {
-                    self.raw_string("a string")?;
-                    continue;
-                }
-                Some(b'{' | b'[') => depth += 1,
-                Some(b'}' | b']') => depth -= 1,
-                Some(_) => {}
-                None => return Err(self.expected("`]` or `}`")),
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Passes over one value of any shape.
-    pub(crate) fn skip(&mut self) -> Walk {
-        match self.peek() {
-            Some(b'{' | b'[') => self.skip_nested(),
-            _ => self.scalar("a value").map(drop),
-        }
     }
 
     fn skip_nested(&mut self) -> Walk {
@@ -270,7 +135,7 @@ impl<'l> Cursor<'l> {
                     self.peek() == Some(bracket + 2)
                 }
                 _ => {
-                    self.scalar("a value")?;
+                    self.skip_scalar()?;
                     true
                 }
             };
@@ -297,6 +162,181 @@ impl<'l> Cursor<'l> {
     }
 }
 
+impl<'l> Cursor for LineCursor<'l> {
+    type Text = Cow<'l, str>;
+
+    fn place(&mut self) -> usize {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+        }
+        self.at
+    }
+
+    fn expected(&mut self, what: &str) -> Problem {
+        let at = self.place();
+        let rest = &self.text[at..];
+        let found = if rest.is_empty() { "the line's end".to_owned() } else { excerpt(rest) };
+        Problem {
+            column: at + 1,
+            text: format!("expected {what}, found {found}"),
+            is_cut: rest.is_empty(),
+        }
+    }
+
+    fn is_null(&mut self) -> bool {
+        self.peek() == Some(b'n')
+    }
+
+    fn is_list(&mut self) -> bool {
+        self.peek() == Some(b'[')
+    }
+
+    fn is_map(&mut self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    fn object(&mut self, what: &str, mut entry: impl FnMut(&mut Self, &str) -> Walk) -> Walk {
+        self.pass(b'{', what)?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.string("a field's name")?;
+            self.pass(b':', "`:`")?;
+            entry(self, &name)?;
+            if !self.take(b',') {
+                return self.pass(b'}', "`,` or `}`");
+            }
+        }
+    }
+
+    fn array(&mut self, what: &str, mut element: impl FnMut(&mut Self) -> Walk) -> Walk {
+        self.pass(b'[', what)?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if !self.take(b',') {
+                return self.pass(b']', "`,` or `]`");
+            }
+        }
+    }
+
+    fn enter(&mut self, what: &str) -> Walk {
+        self.pass(b'[', what)
+    }
+
+    fn another(&mut self) -> bool {
+        self.take(b',')
+    }
+
+    fn leave(&mut self) -> Walk {
+        self.pass(b']', "`]`")
+    }
+
+    fn string(&mut self, what: &str) -> Result<Cow<'l, str>, Problem> {
+        let (raw, is_escaped) = self.raw_string(what)?;
+        match is_escaped {
+            true => unescaped(self.at - raw.len(), raw).map(Cow::Owned),
+            false => Ok(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        }
+    }
+
+    fn name(&mut self, what: &str) -> Result<Cow<'l, str>, Problem> {
+        match self.peek() {
+            Some(b'0'..=b'9') => self.scalar(what),
+            _ => self.string(what),
+        }
+    }
+
+    fn take_natural(&mut self) -> Option<u64> {
+        const DIGITS_MAX: usize = 18;
+        let start = self.place();
+        let rest = &self.text.as_bytes()[start..];
+        let mut number = 0;
+        for (len, byte) in rest.iter().enumerate().take(DIGITS_MAX + 1) {
+            match byte {
+                b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+                b'.' | b'e' | b'E' => return None,
+                _ if len == 0 || (rest[0] == b'0' && len > 1) => return None,
+                _ => {
+                    self.at += len;
+                    return Some(number);
+                }
+            }
+        }
+        None
+    }
+
+    fn integer(&mut self, what: &str) -> Result<i64, Problem> {
+        let start = self.place();
+        let is_negative = self.take(b'-');
+        let digits = self.at;
+        let mut number: i64 = 0;
+        while let Some(digit @ b'0'..=b'9') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+            number = number.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+        }
+        let is_integer = digits < self.at && number < i64::MAX;
+        if !is_integer || matches!(self.text.as_bytes().get(self.at), Some(b'.' | b'e' | b'E')) {
+            let is_cut = self.at == self.text.len() && digits == self.at;
+            self.at = if is_cut { self.at } else { start };
+            return Err(self.expected(what));
+        }
+        Ok(if is_negative { -number } else { number })
+    }
+
+    fn scalar(&mut self, what: &str) -> Result<Cow<'l, str>, Problem> {
+        if self.peek() == Some(b'"') {
+            let at = self.at;
+            let (raw, is_escaped) = self.raw_string(what)?;
+            return if is_escaped {
+                Ok(quoted(&unescaped(at, raw)?).into())
+            } else {
+                Ok(raw.into())
+            };
+        }
+        self.unquoted(what).map(Cow::Borrowed)
+    }
+
+    fn skip(&mut self) -> Walk {
+        match self.peek() {
+            Some(b'{' | b'[') => self.skip_nested(),
+            _ => self.skip_scalar(),
+        }
+    }
+
+    fn skip_unread(&mut self) -> Walk {
+        if !matches!(self.peek(), Some(b'{' | b'[')) {
+            return self.skip_scalar();
+        }
+        let mut depth = 0_usize;
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b'"') => {
+                    self.raw_string("a string")?;
+                    continue;
+                }
+                Some(b'{' | b'[') => depth += 1,
+                Some(b'}' | b']') => depth -= 1,
+                Some(_) => {}
+                None => return Err(self.expected("`]` or `}`")),
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The characters of a string with escapes, which is at `at`.
+fn unescaped(at: usize, raw: &str) -> Result<String, Problem> {
+    serde_json::from_str(raw)
+        .map_err(|_| Problem::here(at, "expected a string, found one with a bad escape"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,7 +360,7 @@ mod tests {
     }
 
     fn skip(text: &str) -> Result<(), Problem> {
-        let mut cursor = Cursor::of(text);
+        let mut cursor = LineCursor::of(text);
         cursor.skip()?;
         cursor.end()
     }
@@ -354,7 +394,7 @@ mod tests {
 
         #[test]
         fn integers_are_read_exactly(number in i64::MIN + 2..i64::MAX) {
-            let read = Cursor::of(&number.to_string()).integer("a number").ok();
+            let read = LineCursor::of(&number.to_string()).integer("a number").ok();
             prop_assert_eq!(read, Some(number));
         }
     }
@@ -362,7 +402,7 @@ mod tests {
     #[test]
     fn numbers_that_are_no_integers_are_named() {
         let errors: Vec<String> = ["1.5", "99999999999999999999", "\"7\"", "-", "", "[1, 2]"]
-            .map(|text| Cursor::of(text).integer("an offset").unwrap_err().text)
+            .map(|text| LineCursor::of(text).integer("an offset").unwrap_err().text)
             .into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
         expected an offset, found `1.5`

@@ -12,10 +12,10 @@ mod cursor;
 mod read;
 mod write;
 
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::LineCursor;
 pub(crate) use read::read;
-pub(super) use write::is_object;
 pub use write::write;
+pub(super) use write::{is_number, is_object, quoted};
 
 const KEYWORD: &str = "$keyword";
 const SET: &str = "$set";

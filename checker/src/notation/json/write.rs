@@ -80,7 +80,7 @@ impl Writer<'_> {
 
     /// A number that JSON writes the same way, or else a word of its own.
     fn raw(&mut self, text: &str) {
-        if is_json_number(text) { self.out.push_str(text) } else { self.word(EDN, text) }
+        if is_number(text) { self.out.push_str(text) } else { self.word(EDN, text) }
     }
 
     fn word(&mut self, word: &str, text: &str) {
@@ -101,7 +101,7 @@ impl Writer<'_> {
             self.out.push_str(string);
             self.out.push('"');
         } else {
-            self.out.push_str(&serde_json::to_string(string).expect("a string is always JSON"));
+            self.out.push_str(&quoted(string));
         }
     }
 }
@@ -113,8 +113,13 @@ pub(in crate::notation) fn is_object(form: Form<'_>) -> bool {
         && form.entries().into_iter().flatten().all(|(key, _)| is_plain(key))
 }
 
+/// A string as JSON writes it.
+pub(in crate::notation) fn quoted(string: &str) -> String {
+    serde_json::to_string(string).expect("a string is always JSON")
+}
+
 /// Whether reading `text` as JSON and writing it again gives the same text.
-fn is_json_number(text: &str) -> bool {
+pub(in crate::notation) fn is_number(text: &str) -> bool {
     let number: Result<serde_json::Number, _> = serde_json::from_str(text);
     number.is_ok_and(|number| number.to_string() == text)
 }
