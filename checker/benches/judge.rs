@@ -15,6 +15,7 @@ use ktrial_checker::import::{self, Format};
 use ktrial_checker::judge;
 use ktrial_checker::klog;
 use ktrial_checker::notation::convert::klog_to_edn;
+use ktrial_checker::online::Sweep;
 use std::collections::VecDeque;
 use std::hint::black_box;
 
@@ -120,5 +121,18 @@ fn recording(criterion: &mut Criterion) {
     assert_eq!(key, Key(0));
 }
 
-criterion_group!(benches, judging, files, plain_files, recording);
+/// Nanoseconds per event of a sweep that follows a history as it grows.
+fn online(criterion: &mut Criterion) {
+    let trial = step::record(&valid(1, size(300_000)), 6);
+    let mut group = criterion.benchmark_group("online");
+    group.sample_size(50);
+    for (name, history) in [("trial", trial), ("sends", sends(100_000))] {
+        group.throughput(Throughput::Elements(history.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| Sweep::default().follow(black_box(&history)))
+        });
+    }
+}
+
+criterion_group!(benches, judging, files, plain_files, recording, online);
 criterion_main!(benches);

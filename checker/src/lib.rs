@@ -81,11 +81,13 @@
 //! # Where to read next
 //!
 //! [`history`] is the vocabulary and how to record it, [`verdict`] and [`anomaly`] what comes out, [`contract`] what was
-//! promised and [`settings`] how that is said, [`window`] what happened around an anomaly, [`klog`] the file format. Inside,
-//! `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in the first line.
+//! promised and [`settings`] how that is said, [`window`] what happened around an anomaly, [`online`] what can be told while
+//! a history grows, [`klog`] the file format. Inside, `evidence` turns a history into sends and logs, and `judges` has one
+//! judge per file, its claim in the first line.
 
 pub mod anomaly;
 mod chunked;
+mod completed;
 pub mod contract;
 mod evidence;
 mod findings;
@@ -100,6 +102,7 @@ pub mod klog;
 pub mod linearizability;
 mod lines;
 pub mod notation;
+pub mod online;
 pub mod settings;
 mod tell;
 pub mod verdict;

@@ -19,12 +19,13 @@
 //! operations concurrent that lie within ε; where the processes' clocks cannot be compared at all, nothing is judged.
 
 use crate::anomaly::{AnomalyKind, Role};
+use crate::completed::{Completed, Done};
 use crate::evidence::Evidence;
 use crate::evidence::log::Log;
 use crate::evidence::sends::{Outcome, Send, SlotIndex};
 use crate::evidence::told::BoundRead;
 use crate::findings::{Findings, Proof};
-use crate::history::{Clock, Key, Offset, OpId, ProcessId, Time};
+use crate::history::{Clock, Key, Offset, OpId, Time};
 use crate::verdict::Coverage;
 
 /// Sweeps every log.
@@ -42,51 +43,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
     }
 }
 
-/// An operation that was complete at some time, and how far the log reached then.
-#[derive(Clone, Copy)]
-struct Done {
-    time: Time,
-    op: OpId,
-    /// The session, if the operation is an append of it.
-    appender: Option<ProcessId>,
-    /// The log reached at least to here.
-    end: Offset,
-}
-
-/// The earliest completions above the sweep, of two different sessions: one of them is not the asker's.
-#[derive(Clone, Copy, Default)]
-struct Completed {
-    first: Option<Done>,
-    of_another: Option<Done>,
-}
-
-impl Completed {
-    fn add(&mut self, done: Done) {
-        match self.first {
-            Some(first) if first.time <= done.time => {
-                let is_another = done.appender.is_none() || done.appender != first.appender;
-                if is_another && self.of_another.is_none_or(|other| done.time < other.time) {
-                    self.of_another = Some(done);
-                }
-            }
-            Some(first) if first.appender.is_none() || first.appender != done.appender => {
-                (self.first, self.of_another) = (Some(done), Some(first));
-            }
-            _ => self.first = Some(done),
-        }
-    }
-
-    /// The earliest completion that is no append of `process`.
-    fn apart_from(&self, process: ProcessId) -> Option<Done> {
-        self.first.filter(|done| done.appender != Some(process)).or(self.of_another)
-    }
-}
-
 struct Sweep<'e, 'h> {
     evidence: &'e Evidence<'h>,
     key: Key,
     log: &'e Log,
-    /// What is complete above the sweep and in the log.
+    /// The earliest completions above the sweep of what is in the log.
     highest: Completed,
     /// The earliest completion above the sweep, of what is in the log or was once.
     seen: Option<Done>,
@@ -175,7 +136,7 @@ impl Sweep<'_, '_> {
         for done in acked.into_iter().chain(read) {
             self.see(done);
             if is_visible {
-                self.highest.add(done);
+                self.highest.add(done, |one, other| one.time < other.time);
             }
         }
     }

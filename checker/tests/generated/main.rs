@@ -6,6 +6,7 @@ mod generator;
 mod injector;
 mod injector_bounds;
 mod klog_laws;
+mod online;
 mod oracle;
 mod random;
 mod schema_laws;
