@@ -1,9 +1,9 @@
 //! What a replay says at its end: whether it went as before, and what the trial found.
 
 use anstyle::AnsiColor;
-use ktrial_scenarios::campaign::Violation;
 use ktrial_scenarios::digest::Digest;
 use ktrial_scenarios::outcome::TrialOutcome;
+use ktrial_scenarios::violation::Violation;
 
 use crate::look::Look;
 use crate::number::{counted, seconds};

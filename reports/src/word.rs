@@ -1,8 +1,9 @@
 //! The one word that says what a campaign found.
 
 use anstyle::{AnsiColor, Style};
-use ktrial_scenarios::campaign::{Campaign, Conclusion, Violation};
+use ktrial_scenarios::campaign::{Campaign, Conclusion};
 use ktrial_scenarios::outcome::{AnomalyKind, Property};
+use ktrial_scenarios::violation::Violation;
 
 /// What a campaign found, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

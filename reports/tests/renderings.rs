@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ktrial_reports::{Look, campaigns, catalogue, replay, trace_line};
-use ktrial_scenarios::campaign::{Campaign, Case, SeedRange, Tally, Timing, judge, violations};
+use ktrial_scenarios::campaign::{Campaign, Case, SeedRange, Tally, Timing, judge};
 use ktrial_scenarios::catalogue::ENTRIES;
 use ktrial_scenarios::catalogue::find;
 use ktrial_scenarios::digest::Digest;
@@ -12,6 +12,7 @@ use ktrial_scenarios::outcome::{
     Anomaly, AnomalyKind, Example, InvariantViolation, Property, TrialOutcome, Verdict,
 };
 use ktrial_scenarios::run::TraceLine;
+use ktrial_scenarios::violation::violations;
 
 const PLAIN: Look = Look { width: 100, ascii: false, color: false };
 

@@ -12,11 +12,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ktrial_model::mutant::{Mutant, Mutation};
-use ktrial_scenarios::campaign::{Violation, violations};
 use ktrial_scenarios::catalogue;
 use ktrial_scenarios::format::Scenario;
 use ktrial_scenarios::run::RunTrial;
 use ktrial_scenarios::trial::Trial;
+use ktrial_scenarios::violation::{Violation, violations};
 
 /// What was wrong, on how many seeds, and the first of them.
 type Caught = BTreeMap<Violation, (u64, u64)>;

@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::KTRIAL_VERSION;
-use crate::campaign::Violation;
 use crate::digest::Digest;
 use crate::format::Scenario;
 use crate::outcome::{Anomaly, AnomalyKind, AnomalyName, InvariantViolation, TrialOutcome};
+use crate::violation::Violation;
 
 /// What the name of a bundle ends in.
 pub const BUNDLE_SUFFIX: &str = ".ktr.json";

@@ -5,6 +5,7 @@
 //! - [`run`]: what is asked of a trial
 //! - [`trial`]: one seed of one scenario, run and judged
 //! - [`outcome`]: what one trial says
+//! - [`violation`]: what of it is not as expected
 //! - [`campaign`]: one scenario over many seeds, summed up and judged
 //! - [`bundle`]: what a failing seed leaves
 //! - [`divergence`]: where two runs of one seed part ways
@@ -21,6 +22,7 @@ pub mod outcome;
 pub mod run;
 pub mod schema;
 pub mod trial;
+pub mod violation;
 
 /// The version of ktrial, which is in everything it writes.
 pub const KTRIAL_VERSION: &str = env!("CARGO_PKG_VERSION");

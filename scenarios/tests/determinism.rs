@@ -1,11 +1,12 @@
 //! The same seed gives the same trial: on one thread and on two, forked and not, drawn and from its bundle.
 
 use ktrial_scenarios::bundle::Bundle;
-use ktrial_scenarios::campaign::{Campaign, Case, Folders, Options, SeedRange, run, violations};
+use ktrial_scenarios::campaign::{Campaign, Case, Folders, Options, SeedRange, run};
 use ktrial_scenarios::catalogue;
 use ktrial_scenarios::outcome::TrialOutcome;
 use ktrial_scenarios::run::RunTrial;
 use ktrial_scenarios::trial::{Trial, World};
+use ktrial_scenarios::violation::violations;
 use ktrial_sim::time::{Duration, Instant};
 use proptest::prelude::*;
 

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use ktrial_model::mutant::{Mutant, Mutation};
-use ktrial_scenarios::campaign::{Violation, violations};
 use ktrial_scenarios::format::Scenario;
 use ktrial_scenarios::outcome::AnomalyKind;
 use ktrial_scenarios::run::RunTrial;
 use ktrial_scenarios::trial::Trial;
+use ktrial_scenarios::violation::{Violation, violations};
 
 /// A mutant, where it is put on trial, and what catches it on at least one of the seeds.
 struct Canary {

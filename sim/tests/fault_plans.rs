@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ktrial_sim::fault::Span;
 use ktrial_sim::fault::preset::SERVERS;
-use ktrial_sim::fault::profile::{CoreRule, FaultProfile, Intensity, Span, Swarm, When};
+use ktrial_sim::fault::profile::{CoreRule, FaultProfile, Intensity, Swarm, When};
 use ktrial_sim::fault::{
     Anchor, CorePhase, Direction, Fault, FaultPlan, Fleet, FlushErrorMode, Heal, MessagePoint,
     PlannedFault, Preset, Recipe, Spell, Traffic, generate,

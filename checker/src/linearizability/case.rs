@@ -86,6 +86,11 @@ pub(super) fn moments<I, O>(
     moments
 }
 
+/// Indices as users have them.
+pub(super) fn indices(ops: &[u32]) -> Vec<usize> {
+    ops.iter().map(|&op| op as usize).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,9 @@
 //! Claim: the operations can be put into one order that the model allows and that respects real time.
 
-use super::case::{CaseCall, Operations, whole};
+use super::case::{Operations, indices, whole};
 use super::counterexample::counterexample;
 use super::model::Model;
-use super::operation::Operation;
-use super::search::{Found, search};
+use super::search::{Found, solve};
 use super::tell::Teller;
 use super::verdict::{Budget, Verdict};
 use std::collections::BTreeMap;
@@ -47,29 +46,6 @@ pub fn check<M: Model>(model: &M, operations: &Operations<M>, budget: Budget) ->
     }
 }
 
-/// Searches a case with a model that knows what its outputs tell together.
-pub(super) fn solve<M: Model>(
-    model: &M,
-    operations: &Operations<M>,
-    case: &[CaseCall],
-    budget: &mut u64,
-) -> Found {
-    let informed = model.informed_by(&calls(operations, case));
-    search(informed.as_ref().unwrap_or(model), operations, case, budget)
-}
-
-/// The inputs of a case with the outputs that count.
-fn calls<'a, I, O>(
-    operations: &'a [Operation<I, O>],
-    case: &[CaseCall],
-) -> Vec<(&'a I, Option<&'a O>)> {
-    let call = |call: &CaseCall| {
-        let operation = &operations[call.op as usize];
-        (&operation.input, operation.output().filter(|_| call.answered))
-    };
-    case.iter().map(call).collect()
-}
-
 /// The operations by partition; all together if one of them has none.
 fn partitions<M: Model>(
     model: &M,
@@ -86,9 +62,4 @@ fn partitions<M: Model>(
         partitions = BTreeMap::from([(None, ops.collect())]);
     }
     partitions
-}
-
-/// Indices as users have them.
-pub(super) fn indices(ops: &[u32]) -> Vec<usize> {
-    ops.iter().map(|&op| op as usize).collect()
 }

@@ -8,10 +8,9 @@
 //!    invocation, or never. So what remains is a proof, whatever the other operations did; dropping the write of a value
 //!    would only make a contradiction of every read of it.
 
-use super::case::{CaseCall, Moment, Operations, moments, prefix};
-use super::check::{indices, solve};
+use super::case::{CaseCall, Moment, Operations, indices, moments, prefix};
 use super::model::Model;
-use super::search::{Found, states_before};
+use super::search::{Found, solve, states_before};
 use super::tell::Teller;
 use super::verdict::{Budget, Counterexample, STATES_SHOWN};
 

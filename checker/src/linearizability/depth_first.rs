@@ -3,9 +3,9 @@
 //! Choices are tried in this order: the call whose response is to be explained, the other open calls, the calls without
 //! response. In a history that is linearizable the first choice is mostly right.
 
+use super::end::{End, Furthest};
 use super::memo::Memo;
 use super::model::Model;
-use super::search::{End, Furthest};
 use super::slots::SlotSet;
 use super::space::{Configuration, Event, Open, Space};
 

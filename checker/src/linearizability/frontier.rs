@@ -3,9 +3,9 @@
 //! Memory is bounded by the widest frontier, and configurations that used up fewer calls without response come first,
 //! so that they dominate the others. That pays where there is no linearization and all ways have to be gone anyway.
 
+use super::end::{End, Furthest};
 use super::memo::Memo;
 use super::model::Model;
-use super::search::{End, Furthest};
 use super::slots::SlotSet;
 use super::space::{Configuration, Event, Open, Space};
 

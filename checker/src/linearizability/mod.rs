@@ -90,6 +90,7 @@ mod case;
 mod check;
 mod counterexample;
 mod depth_first;
+mod end;
 mod forms;
 mod frontier;
 mod interner;

@@ -5,43 +5,17 @@
 
 use super::case::{CaseCall, Operations};
 use super::depth_first::DepthFirst;
+use super::end::End;
 use super::frontier::Frontier;
 use super::model::Model;
+use super::operation::Operation;
 use super::slots::SlotSet;
-use super::space::{Configuration, Space};
+use super::space::Space;
 
 /// The first turn of the depth-first search, in configurations. Turns double.
 const FIRST_TURN: u64 = 1 << 14;
 /// Depth first gets this many times the configurations of breadth first.
 const DEPTH_FIRST_SHARE: u64 = 4;
-
-/// How a search ended.
-#[derive(Debug)]
-pub(super) enum End {
-    /// At the end of the history, by this way.
-    Linearized(u32),
-    /// At a response that no configuration explains.
-    Stuck {
-        event: u32,
-        /// The states in which the system can be there.
-        states: Vec<u32>,
-    },
-}
-
-/// The configuration that came furthest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Furthest {
-    pub(super) event: u32,
-    trail: Option<u32>,
-}
-
-impl Furthest {
-    pub(super) fn reach<S>(&mut self, here: &Configuration<S>) {
-        if self.trail.is_none() || here.event > self.event {
-            *self = Furthest { event: here.event, trail: Some(here.trail) };
-        }
-    }
-}
 
 /// What a search found. Numbers of operations are indices into the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +33,31 @@ pub(super) enum Found {
     },
 }
 
+/// Searches a case with a model that knows what its outputs tell together.
+pub(super) fn solve<M: Model>(
+    model: &M,
+    operations: &Operations<M>,
+    case: &[CaseCall],
+    budget: &mut u64,
+) -> Found {
+    let informed = model.informed_by(&calls(operations, case));
+    search(informed.as_ref().unwrap_or(model), operations, case, budget)
+}
+
+/// The inputs of a case with the outputs that count.
+fn calls<'a, I, O>(
+    operations: &'a [Operation<I, O>],
+    case: &[CaseCall],
+) -> Vec<(&'a I, Option<&'a O>)> {
+    let call = |call: &CaseCall| {
+        let operation = &operations[call.op as usize];
+        (&operation.input, operation.output().filter(|_| call.answered))
+    };
+    case.iter().map(call).collect()
+}
+
 /// Searches a case within `budget` configurations, which it uses up as it goes.
-pub(super) fn search<M: Model>(
+fn search<M: Model>(
     model: &M,
     operations: &Operations<M>,
     case: &[CaseCall],

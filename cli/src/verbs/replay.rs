@@ -5,13 +5,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use ktrial_scenarios::bundle::{BUNDLE_SUFFIX, Bundle, BundleError};
-use ktrial_scenarios::campaign::violations;
 use ktrial_scenarios::digest::Digest;
 use ktrial_scenarios::divergence::first_divergence;
 use ktrial_scenarios::format::Scenario;
 use ktrial_scenarios::outcome::TrialOutcome;
 use ktrial_scenarios::run::{RunTrial, Until};
 use ktrial_scenarios::trial::Trial;
+use ktrial_scenarios::violation::violations;
 
 use super::Failure;
 use crate::error::UserError;

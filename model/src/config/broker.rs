@@ -4,10 +4,11 @@
 //! `log.flush.interval.ms` alone flushes nothing: logs are looked at every `log.flush.scheduler.interval.ms`, which
 //! Kafka leaves at "never". A given interval without a schedule is warned of.
 
-use super::definition::{Kind, Scope, Valid};
+use super::definition::{Kind, Valid};
 use super::error::{ConfigError, Warning};
 use super::parse::{Given, config_table};
 use super::producer::SECURITY;
+use super::scope::Scope;
 use super::topic::{
     COMPACTION, COMPRESSION, FILES, INDEXES, RETENTION, ROLLING, THROTTLING, TIERED, TIMESTAMPS,
     TopicConfig,

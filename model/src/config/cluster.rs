@@ -1,8 +1,9 @@
 //! Feature levels of the whole cluster, as `kafka-features.sh` sets them. As Kafka's `Feature` enum.
 
-use super::definition::{Kind, Scope, Valid};
+use super::definition::{Kind, Valid};
 use super::error::{ConfigError, Warning};
 use super::parse::{Given, config_table};
+use super::scope::Scope;
 use super::unmodelled::{Unmodelled, keeps, unset};
 use super::value::number;
 

@@ -2,13 +2,14 @@
 //!
 //! Partitions are assigned by hand; a group id is for committed offsets only, so nothing of rebalancing is modelled.
 
-use super::definition::{Kind, Scope, Valid};
+use super::definition::{Kind, Valid};
 use super::error::{ConfigError, Warning};
 use super::parse::{Given, config_table};
 use super::producer::{
     ADDRESSES, METRICS, NAMES, PAYLOADS, REBOOTSTRAP, SECURITY, SOCKETS, backoff_above_its_maximum,
     constant_reconnect_backoff,
 };
+use super::scope::Scope;
 use super::unmodelled::{Unmodelled, alike, keeps, unset};
 use super::value::{ConfigValue, Setting, boolean, number, text};
 

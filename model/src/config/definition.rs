@@ -1,42 +1,8 @@
 //! How a modelled key is defined: name, type, default, range, meaning, history. As Kafka's `ConfigDef.ConfigKey`.
 
-use std::fmt;
-
 use super::error::ConfigError;
+use super::scope::Scope;
 use super::value::ConfigValue;
-
-/// Whose setting a key is. The same key may exist in several scopes with different defaults (`fetch.max.bytes`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// `server.properties`: brokers, the controller, and the defaults of topics.
-    Broker,
-    /// Overrides of one topic.
-    Topic,
-    /// A producer client.
-    Producer,
-    /// A consumer client.
-    Consumer,
-    /// Feature levels of the whole cluster, as `kafka-features.sh` sets them.
-    Cluster,
-}
-
-impl Scope {
-    /// Every scope, in the order they are printed.
-    pub const ALL: [Self; 5] =
-        [Self::Broker, Self::Topic, Self::Producer, Self::Consumer, Self::Cluster];
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Broker => "broker",
-            Self::Topic => "topic",
-            Self::Producer => "producer",
-            Self::Consumer => "consumer",
-            Self::Cluster => "cluster",
-        })
-    }
-}
 
 /// The type of a key's value, as Kafka's `ConfigDef.Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::definition::Scope;
+use super::scope::Scope;
 use super::value::ConfigValue;
 
 /// A configuration that cannot be run as it was written. Every message names the key and the value given.

@@ -1,6 +1,6 @@
 //! Which key was meant: the nearest one, over the keys of every scope.
 
-use super::definition::Scope;
+use super::scope::Scope;
 
 /// The known key with the fewest edits (insert, delete, replace, swap neighbours) from `key`, and its scope. Among
 /// equals one of `scope`, then the first. Upper case, `_` and `-` count as Kafka's own spelling: `LINGER_MS` is near.

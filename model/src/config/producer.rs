@@ -3,9 +3,10 @@
 //! One deviation ([`Scope::deviations`]): idempotence is not modelled, so `enable.idempotence` is `false` unless said,
 //! and saying `true` is an error.
 
-use super::definition::{Kind, Scope, Valid};
+use super::definition::{Kind, Valid};
 use super::error::{ConfigError, Warning};
 use super::parse::{Given, config_table};
+use super::scope::Scope;
 use super::unmodelled::{Unmodelled, alike, differs, keeps, unset};
 use super::value::{ConfigValue, Setting, boolean, number, text};
 

@@ -2,9 +2,10 @@
 //! `TopicConfig` and `ServerTopicConfigSynonyms`.
 
 use super::broker::{BrokerConfig, flush_without_schedule};
-use super::definition::{Kind, Scope, Valid};
+use super::definition::{Kind, Valid};
 use super::error::{ConfigError, Warning};
 use super::parse::{Config, Given, config_table};
+use super::scope::Scope;
 use super::unmodelled::{Unmodelled, alike, keeps, unset};
 use super::value::{NEVER, boolean, number, text};
 

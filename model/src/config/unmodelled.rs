@@ -1,7 +1,7 @@
 //! Kafka's keys that the model has no field for: what a trial does instead, and why.
 
-use super::definition::Scope;
 use super::error::{ConfigError, Warning};
+use super::scope::Scope;
 use super::value::ConfigValue;
 
 /// A key that Kafka knows and the model does not act on.

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
-use super::violation::Violation;
 use crate::format::{Expectation, Finding};
 use crate::outcome::Property;
+use crate::violation::Violation;
 
 /// The answer, from the best to the worst; of several campaigns the worst answer counts.
 #[derive(

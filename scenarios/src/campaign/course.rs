@@ -234,10 +234,11 @@ impl Ran {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::{Conclusion, HISTORY_SUFFIX, Judgement, Partition, Violation, merge};
+    use crate::campaign::{Conclusion, HISTORY_SUFFIX, Judgement, Partition, merge};
     use crate::digest::Digest;
     use crate::outcome::{Anomaly, AnomalyKind};
     use crate::run::{Recording, TraceLine, Until};
+    use crate::violation::Violation;
 
     /// Trials that lose a record on every tenth seed and panic on seed 13, without a simulation behind them.
     struct Scripted {

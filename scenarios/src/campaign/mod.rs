@@ -13,7 +13,6 @@ mod seeds;
 mod stopwatch;
 mod summary;
 mod tally;
-mod violation;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +30,6 @@ pub use seeds::{Partition, SeedError, SeedRange, parse_seed};
 pub use stopwatch::Stopwatch;
 pub use summary::{FailureSummary, SUMMARY_SCHEMA, ScenarioSummary, Seeds, Summary};
 pub use tally::{AnomalyCounts, FAILURES_KEPT, Failure, Tally, VerdictCounts};
-pub use violation::{Violation, violations};
 
 use crate::bundle::BundleError;
 use crate::format::Scenario;

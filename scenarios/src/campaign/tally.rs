@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::violation::{Violation, violations};
 use crate::digest::Digest;
 use crate::divergence::Divergence;
 use crate::format::{Expectation, Scenario};
 use crate::outcome::{AnomalyKind, Example, Property, TrialOutcome, Verdict};
+use crate::violation::{Violation, violations};
 
 /// How many failing trials are kept with all they found; the others are only counted.
 pub const FAILURES_KEPT: usize = 20;

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use ktrial_sim::fault::profile::{CoreRule, Intensity, Span, Swarm, When};
+use ktrial_sim::fault::Span;
+use ktrial_sim::fault::profile::{CoreRule, Intensity, Swarm, When};
 use ktrial_sim::fault::{Budget, FaultPlan, FaultProfile, PlannedFault, Preset, Recipe, generate};
 use ktrial_sim::random::Streams;
 use schemars::JsonSchema;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::write_back::Page;
+use super::page::Page;
 use crate::chunked::Chunked;
 use crate::time::Instant;
 

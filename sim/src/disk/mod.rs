@@ -36,6 +36,7 @@ mod flush;
 mod image;
 mod media;
 mod options;
+mod page;
 mod power_loss;
 mod write_back;
 

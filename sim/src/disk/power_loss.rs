@@ -15,7 +15,8 @@ use std::fmt::Debug;
 use super::directory::{Change, Directory};
 use super::file::File;
 use super::image::{Damage, Image};
-use super::write_back::{PAGE, Page, SECTOR, WriteBack, pages_at_risk};
+use super::page::{PAGE, Page};
+use super::write_back::{SECTOR, WriteBack, pages_at_risk};
 use crate::random::Stream;
 use crate::time::Instant;
 

@@ -11,11 +11,10 @@
 
 use super::image::Image;
 use super::options::DiskOptions;
+use super::page::{PAGE, Page};
 use crate::random::{Stream, exponential_from_bits};
 use crate::time::{Duration, Instant};
 
-/// Bytes that write-back writes at once.
-pub(super) const PAGE: u64 = 4096;
 /// Bytes that the device writes at once, all or nothing.
 pub(super) const SECTOR: u64 = 512;
 
@@ -50,26 +49,6 @@ fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
-}
-
-/// A page of which the bytes from `durable_until` to `end` exist in memory only.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) struct Page {
-    pub(super) index: u64,
-    pub(super) durable_until: u64,
-    pub(super) end: u64,
-    /// Marked clean by a failed flush, so that nothing will write it.
-    pub(super) orphaned: bool,
-}
-
-impl Page {
-    pub(super) fn start(&self) -> u64 {
-        self.index * PAGE
-    }
-
-    fn is_at_risk(&self) -> bool {
-        self.durable_until < self.end
-    }
 }
 
 /// The pages of the first `len` entries that are not durable at `now`, in order.

@@ -13,7 +13,7 @@
 //! | [`spell`] | a fault and the time it is in force |
 //! | [`fleet`] | the nodes there are, grouped by role |
 //! | [`recipe`] | what a generator can be told to draw |
-//! | [`profile`], [`preset`] | what it may draw in a trial, how often, how hard |
+//! | [`profile`], [`preset`], [`span`] | what it may draw in a trial, how often, how hard |
 //! | [`budget`] | how many copies may be harmed |
 //! | [`generate`](mod@generate) | a plan from a profile, a fleet and a seed; `occurrence` and `admission` are its two halves |
 
@@ -28,6 +28,7 @@ pub mod plan;
 pub mod preset;
 pub mod profile;
 pub mod recipe;
+pub mod span;
 pub mod spell;
 pub mod validate;
 
@@ -39,5 +40,6 @@ pub use plan::{Anchor, CorePhase, FaultPlan, Heal, MessagePoint, PlannedFault};
 pub use preset::Preset;
 pub use profile::{FaultProfile, ProfileError};
 pub use recipe::Recipe;
+pub use span::Span;
 pub use spell::Spell;
 pub use validate::PlanError;

@@ -5,8 +5,8 @@
 //! node out of the fleet thus changes only the faults it had its part in.
 
 use super::kind::{Direction, Fault, FlushErrorMode, Traffic};
-use super::profile::Span;
 use super::recipe::Recipe;
+use super::span::Span;
 use super::spell::Spell;
 use crate::node_id::NodeId;
 use crate::random::Stream;

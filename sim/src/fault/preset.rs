@@ -4,8 +4,9 @@
 //! isolation and clock faults strike every node of the fleet, so that clients are cut off too.
 
 use super::budget::Budget;
-use super::profile::{FaultProfile, Intensity, ProbeRule, Span, Swarm, When};
+use super::profile::{FaultProfile, Intensity, ProbeRule, Swarm, When};
 use super::recipe::Recipe;
+use super::span::Span;
 
 /// The role that presets look for in the fleet: the nodes that hold copies of the data.
 pub const SERVERS: &str = "servers";

@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Budget;
 use super::fleet::Fleet;
 use super::recipe::Recipe;
+use super::span::Span;
 
 /// What may break in a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,16 +103,6 @@ pub struct ProbeRule {
     pub delay_ms: Span,
     /// How many faults each node suffers at most.
     pub times: u32,
-}
-
-/// Smallest and largest value, both possible.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Span {
-    /// The smallest.
-    pub min: u64,
-    /// The largest.
-    pub max: u64,
 }
 
 /// Swarm testing: how much seeds differ.

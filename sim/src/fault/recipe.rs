@@ -26,7 +26,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::profile::Span;
+use super::span::Span;
 
 /// What a profile can switch on. The number addresses its random stream: never renumber, only append.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! What all rules share: who reads what, who writes it, where it lies.
 
 use super::case::{Case, Field};
-use super::version_order::VersionOrder;
+use super::version_order::{self, VersionOrder};
 use crate::jepsen::{Key, Kind, MicroOp, Op, Ops, Value};
 
 /// Values by partition, in the order of first mention.
@@ -37,7 +37,7 @@ impl<'o> Analysis<'o> {
             orders: Vec::new(),
         };
         analysis.index();
-        analysis.orders = super::version_order::build(&analysis);
+        analysis.orders = version_order::build(ops, |place| analysis.must_have_committed(place));
         analysis
     }
 

@@ -27,6 +27,7 @@ mod consume_counts;
 mod cycles;
 mod dependencies;
 mod duplicates;
+mod inconsistent_offsets;
 mod internal;
 mod lost_writes;
 mod polls;
@@ -68,7 +69,7 @@ pub fn judge<'o>(ops: &'o Ops, options: &Options) -> Results<'o> {
         results.unknown(unwritten);
     }
     let mut report = |name, cases| results.report(name, cases);
-    report("inconsistent-offsets", version_order::inconsistent_offsets(&analysis));
+    report("inconsistent-offsets", inconsistent_offsets::cases(&analysis));
     report("duplicate", duplicates::cases(&analysis));
     report("G1a", aborted_reads::cases(&analysis));
     report("precommitted-read", precommitted_reads::cases(&analysis));

@@ -3,9 +3,7 @@
 //! Sends count when they must have committed, polls always: what a poller is handed is in the log, whatever becomes of its
 //! transaction. O(records log records).
 
-use super::analysis::Analysis;
-use super::case::{Case, Field};
-use crate::jepsen::{Key, MicroOp, Op, Record, Value};
+use crate::jepsen::{Key, MicroOp, Op, Ops, Record, Value};
 use std::collections::BTreeMap;
 
 /// A partition's log, as far as it is known.
@@ -44,12 +42,11 @@ impl VersionOrder {
     }
 }
 
-/// The order of every partition.
-pub(super) fn build(analysis: &Analysis<'_>) -> Vec<VersionOrder> {
-    let mut logs = vec![BTreeMap::new(); analysis.ops.names.keys() as usize];
-    for (place, op) in analysis.ops().filter(|(_, op)| op.f.has_micro_ops()) {
-        let is_committed = analysis.must_have_committed(place);
-        place_records(op, is_committed, &mut logs);
+/// The order of every partition; `must_have_committed` tells of an operation, by its place, whether its sends count.
+pub(super) fn build(ops: &Ops, must_have_committed: impl Fn(usize) -> bool) -> Vec<VersionOrder> {
+    let mut logs = vec![BTreeMap::new(); ops.names.keys() as usize];
+    for (place, op) in ops.list.iter().enumerate().filter(|(_, op)| op.f.has_micro_ops()) {
+        place_records(op, must_have_committed(place), &mut logs);
     }
     logs.into_iter().map(VersionOrder::new).collect()
 }
@@ -71,22 +68,4 @@ fn place_records(op: &Op, is_committed: bool, logs: &mut [BTreeMap<i64, Vec<Valu
             }
         }
     }
-}
-
-/// Offsets that hold two values.
-pub(super) fn inconsistent_offsets(analysis: &Analysis<'_>) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (key, order) in (0..).map(Key).zip(&analysis.orders) {
-        for (index, (offset, values)) in
-            order.log.iter().enumerate().filter(|(_, (_, values))| values.len() > 1)
-        {
-            cases.push(Case::new(vec![
-                ("key", Field::Key(key)),
-                ("offset", Field::Int(*offset)),
-                ("index", Field::Int(index as i64)),
-                ("values", Field::Values(values.clone())),
-            ]));
-        }
-    }
-    cases
 }

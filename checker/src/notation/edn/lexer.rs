@@ -322,3 +322,13 @@ fn utf8_len(first: u8) -> usize {
         _ => 1,
     }
 }
+/// Whether `text` is exactly one scalar, so that it can be written as it is.
+pub(in crate::notation) fn is_scalar(text: &str) -> bool {
+    let mut tokens = Tokens::new();
+    let mut lexer = Lexer::new(text.as_bytes(), 0, true);
+    lexer.form(&mut tokens).is_ok()
+        && lexer.at() == text.len()
+        && !text.starts_with([' ', ',', '\n', '\r', '\t', ';'])
+        && matches!(tokens.row(), [token] if !matches!(token, Token::Tag(_)))
+        && !text.starts_with("#_")
+}

@@ -1,7 +1,7 @@
 //! EDN, the notation Clojure prints data in and Jepsen keeps its histories in.
 
 mod forms;
-mod lexer;
+pub(super) mod lexer;
 pub(super) mod scalar;
 mod write;
 

@@ -1,7 +1,7 @@
 //! A line of JSON to tokens, in one pass.
 
 use super::{EDN, KEYWORD, PAIRS, SET, TAGGED};
-use crate::notation::edn::scalar;
+use crate::notation::edn::{lexer, scalar};
 use crate::notation::{Problem, Shape, Token, Tokens};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for Value<'_> {
         };
         match &*first.0 {
             KEYWORD => tokens.keyword(&word::<A>(&mut entries, "a keyword", scalar::is_name)?),
-            EDN => tokens.raw(&word::<A>(&mut entries, "a scalar of EDN", scalar::is_scalar)?),
+            EDN => tokens.raw(&word::<A>(&mut entries, "a scalar of EDN", lexer::is_scalar)?),
             SET => entries.next_value_seed(Elements(tokens, Shape::Set))?,
             PAIRS => entries.next_value_seed(Pairs(tokens))?,
             TAGGED => entries.next_value_seed(Tagged(tokens))?,
