@@ -54,7 +54,7 @@ pub(super) enum NameKind<'h> {
 impl fmt::Display for ScalarName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            NameKind::Corrupt => f.write_str("unreadable bytes"),
+            NameKind::Corrupt => f.write_str("an unreadable record"),
             NameKind::Series(name, number) => write!(f, "{name}#{number}"),
             NameKind::Number(letter, number) => write!(f, "{letter}{number}"),
             NameKind::Json(json) => match json.char_indices().nth(PRINTED_MAX) {

@@ -238,7 +238,7 @@ mod tests {
         let series = Value((512 << 32) + 17);
         let names = [Value(17), series, named, Value::CORRUPT];
         let names = names.map(|value| history.value_name(value).to_string());
-        assert_eq!(names, ["v17", "producer-2#17", "\"order 17\"", "unreadable bytes"]);
+        assert_eq!(names, ["v17", "producer-2#17", "\"order 17\"", "an unreadable record"]);
         let long = history.value_named(&"x".repeat(1000));
         assert_eq!(history.value_name(long).to_string().len(), 67);
     }
