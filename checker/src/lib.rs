@@ -82,8 +82,9 @@
 //!
 //! [`history`] is the vocabulary and how to record it, [`verdict`] and [`anomaly`] what comes out, [`contract`] what was
 //! promised and [`settings`] how that is said, [`window`] what happened around an anomaly, [`online`] what can be told while
-//! a history grows, [`klog`] the file format. Inside, `evidence` turns a history into sends and logs, and `judges` has one
-//! judge per file, its claim in the first line.
+//! a history grows, [`klog`] the file format. The field guide, README.md of this crate, has a picture and a file for every
+//! kind of anomaly. Inside, `evidence` turns a history into sends and logs, and `judges` has one judge per file, its claim in
+//! the first line.
 
 pub mod anomaly;
 mod chunked;

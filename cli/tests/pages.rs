@@ -9,5 +9,6 @@ fn pages_show_what_commands_print() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     std::env::set_current_dir(root).unwrap();
     let cases = trycmd::TestCases::new();
-    cases.env("COLUMNS", "100").env("CI", "1").case("README.md").case("CONTRIBUTING.md");
+    cases.env("COLUMNS", "100").env("CI", "1");
+    ["README.md", "CONTRIBUTING.md", "checker/README.md"].map(|page| cases.case(page));
 }
