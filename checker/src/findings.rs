@@ -2,6 +2,7 @@
 
 use crate::anomaly::{Anomaly, AnomalyKind, EXAMPLES_MAX, OpRole, Role};
 use crate::contract::Contract;
+use crate::excuse::{Excuse, Excused};
 use crate::history::{History, Key, Offset, OpId, Value};
 use crate::verdict::{Found, Property};
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub(crate) struct Findings<'a> {
     history: &'a History,
     contract: &'a Contract,
     by_kind: BTreeMap<AnomalyKind, Collected>,
+    excused: BTreeMap<(AnomalyKind, Key, Excuse), Excused>,
 }
 
 #[derive(Default)]
@@ -31,7 +33,7 @@ struct Collected {
 
 impl<'a> Findings<'a> {
     pub(crate) fn new(history: &'a History, contract: &'a Contract) -> Self {
-        Findings { history, contract, by_kind: BTreeMap::new() }
+        Findings { history, contract, by_kind: BTreeMap::new(), excused: BTreeMap::new() }
     }
 
     /// Counts an anomaly. It is proved in full only if it is one of the `weight`iest of its kind.
@@ -47,17 +49,49 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// Counts a record that would be an anomaly of this kind, had it no excuse.
+    pub(crate) fn excuse(
+        &mut self,
+        kind: AnomalyKind,
+        (key, offset): (Key, Offset),
+        excuse: Excuse,
+        because: impl FnOnce() -> String,
+    ) {
+        let name = || self.history.keys()[key.0 as usize].to_string();
+        let excused = self.excused.entry((kind, key, excuse)).or_insert_with(|| Excused {
+            kind,
+            excuse,
+            key: name(),
+            count: 0,
+            offsets: None,
+            because: because(),
+        });
+        excused.count += 1;
+        if let Some(offset) = offset.known() {
+            let (lowest, highest) = excused.offsets.unwrap_or((offset, offset));
+            excused.offsets = Some((lowest.min(offset), highest.max(offset)));
+        }
+    }
+
+    /// How many acknowledged records are gone with an excuse.
+    pub(crate) fn excused_losses(&self) -> u64 {
+        let losses = self.excused.values().filter(|excused| excused.kind.is_loss());
+        losses.map(|excused| excused.count).sum()
+    }
+
     /// Whether something was found that breaks `property`.
     pub(crate) fn breaks(&self, property: Property) -> bool {
         self.by_kind.keys().any(|kind| kind.property() == property && kind.breaks_its_property())
     }
 
-    pub(crate) fn finish(self) -> BTreeMap<AnomalyKind, Found> {
+    pub(crate) fn finish(self) -> (BTreeMap<AnomalyKind, Found>, Vec<Excused>) {
         let contract = self.contract;
-        self.by_kind
+        let found = self
+            .by_kind
             .into_iter()
             .map(|(kind, collected)| (kind, collected.finish(contract.weigh(kind).0)))
-            .collect()
+            .collect();
+        (found, self.excused.into_values().collect())
     }
 }
 
@@ -120,7 +154,7 @@ mod tests {
                 explain,
             });
         }
-        let found = findings.finish().remove(&AnomalyKind::PollSkip).unwrap();
+        let found = findings.finish().0.remove(&AnomalyKind::PollSkip).unwrap();
         assert_eq!(found.count, 150);
         let kept: Vec<i64> = found.examples.iter().map(|example| example.offsets[0].0).collect();
         assert_eq!(kept, (118..150).rev().collect::<Vec<_>>());

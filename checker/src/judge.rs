@@ -17,12 +17,12 @@ use crate::judges::{
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
 /// Judges `history` by every property, in time linear in its length. The contract decides how bad an anomaly is, not
-/// whether it is found; only where the history does not tell at which isolation level its consumers read, the contract does.
+/// whether it is found; only what the history cannot tell, the contract does: at which isolation level consumers read, and
+/// whether logs are compacted.
 #[must_use]
 pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let mut coverage = Coverage::default();
-    let isolation = history.meta().isolation.unwrap_or(contract.isolation);
-    let evidence = Evidence::gather(history, isolation, &mut coverage);
+    let evidence = Evidence::gather(history, contract, &mut coverage);
     let mut findings = Findings::new(history, contract);
     slots::judge(&evidence, &mut findings);
     producer_order::judge(&evidence, &mut findings, &mut coverage);
@@ -52,7 +52,8 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let open = Open { groups_unread, clocks_compare };
     let verdict = |property| (property, verdict(property, &findings, &coverage, &open));
     let properties = Property::ALL.into_iter().map(verdict).collect();
-    Judgement { properties, anomalies: findings.finish(), coverage }
+    let (anomalies, excused) = findings.finish();
+    Judgement { properties, anomalies, excused, coverage }
 }
 
 fn transactions(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
@@ -87,7 +88,7 @@ fn verdict(
     }
     match property {
         Property::PartitionOrder => partition_order(coverage),
-        Property::AckedDurability => acked_durability(coverage),
+        Property::AckedDurability => acked_durability(coverage, findings.excused_losses()),
         Property::AtLeastOnce => at_least_once(coverage, open.groups_unread),
         Property::AtMostOnce => at_most_once(coverage),
         Property::Linearizability => linearizability(coverage, open.clocks_compare),
@@ -119,10 +120,11 @@ fn partition_order(coverage: &Coverage) -> Verdict {
     }
 }
 
-fn acked_durability(coverage: &Coverage) -> Verdict {
+fn acked_durability(coverage: &Coverage, excused: u64) -> Verdict {
     let unjudged = coverage.acked - coverage.acked_judged;
     match (coverage.acked, unjudged) {
         (0, _) => vacuous("no send was acknowledged"),
+        (acked, 0) if acked == excused => vacuous("every acknowledged record was removed"),
         (_, 0) => Verdict::Valid,
         _ => unknown(format!(
             "{unjudged} acknowledged records are in partitions that nobody read to the end"

@@ -17,7 +17,8 @@
 //!
 //! The answer is valid, *vacuous* (nothing happened that could have broken it), *unknown* (the history does not tell) or
 //! invalid, and comes with every [`Anomaly`](anomaly::Anomaly) found: its kind, the operations that prove it, the proof in
-//! sentences, and the setting of the [`Contract`](contract::Contract) that permits it, if one does.
+//! sentences, and the setting of the [`Contract`](contract::Contract) that permits it, if one does. Records that retention or
+//! compaction removed are no anomaly; they are counted as [`Excused`](excuse::Excused), with what is known of it.
 //!
 //! # A lost write
 //!
@@ -91,6 +92,7 @@ mod chunked;
 mod completed;
 pub mod contract;
 mod evidence;
+pub mod excuse;
 mod findings;
 mod graph;
 pub mod history;

@@ -1,6 +1,7 @@
 //! What a judgement says: per property one of valid < vacuous < unknown < invalid, what was found, what was looked at.
 
 use crate::anomaly::{Anomaly, AnomalyKind, Severity};
+use crate::excuse::Excused;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -131,6 +132,9 @@ pub struct Judgement {
     pub properties: BTreeMap<Property, Verdict>,
     /// What was found. A kind that was not found is absent.
     pub anomalies: BTreeMap<AnomalyKind, Found>,
+    /// What would have been found, had not retention or compaction removed it, by kind, partition and excuse.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excused: Vec<Excused>,
     /// What was looked at.
     pub coverage: Coverage,
 }

@@ -202,11 +202,6 @@ impl Log {
         self.visible_before.push(before);
     }
 
-    /// Whether `offset` is below the part that was read at rest, where retention may have removed records.
-    pub(crate) fn is_below_rest(&self, offset: Offset) -> bool {
-        self.at_rest.is_some_and(|at_rest| offset < at_rest.start)
-    }
-
     /// Whether a reader saw `value` at `offset` where the slot has another one.
     pub(crate) fn contradicts(&self, offset: Offset, value: Value) -> bool {
         let sought = (SlotIndex::new(self.places.at_or_above(offset)), value);

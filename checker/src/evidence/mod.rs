@@ -5,6 +5,7 @@
 //! acknowledgement places, which transactions readers prove committed ([`proof`]), and where each send's record lies.
 
 pub(crate) mod bits;
+pub(crate) mod excuses;
 pub(crate) mod holders;
 mod in_hand;
 pub(crate) mod intervals;
@@ -19,11 +20,13 @@ pub(crate) mod table;
 pub(crate) mod told;
 pub(crate) mod transactions;
 
+use crate::contract::Contract;
 use crate::history::{
     Clock, History, Isolation, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What,
 };
 use crate::verdict::Coverage;
 use bits::Bits;
+use excuses::Excuses;
 use log::{FinalRead, Log};
 use places::Bounds;
 use sends::{Outcome, Sends};
@@ -38,6 +41,7 @@ pub(crate) struct Evidence<'h> {
     pub(crate) told: Told,
     /// One log per partition, in the order of their keys.
     pub(crate) logs: Vec<Log>,
+    excuses: Excuses,
     /// Whether any application reports what it processed; if none does, delivery counts as processing.
     pub(crate) processing_reported: bool,
     /// Events that tell what members of groups have and what of their commits was accepted.
@@ -50,12 +54,14 @@ pub(crate) struct Evidence<'h> {
 }
 
 impl<'h> Evidence<'h> {
-    /// Gathers the evidence of `history` and counts what there is of it.
+    /// Gathers the evidence of `history` and counts what there is of it. The contract tells what the history does not: at
+    /// which level consumers read, and whether logs are compacted.
     pub(crate) fn gather(
         history: &'h History,
-        isolation: Isolation,
+        contract: &Contract,
         coverage: &mut Coverage,
     ) -> Self {
+        let isolation = history.meta().isolation.unwrap_or(contract.isolation);
         let mut survey = Survey::of(history, coverage);
         let mut logs = survey.lay_out(history);
         survey.read_at_rest(history, &mut logs);
@@ -67,8 +73,10 @@ impl<'h> Evidence<'h> {
         place(&mut survey.sends, &logs);
         coverage.final_reads = logs.iter().filter(|log| log.at_rest.is_some()).count() as u64;
         coverage.slots = logs.iter().map(|log| log.slots().count() as u64).sum();
+        let found = (&survey.told, &survey.sends, &logs[..]);
         Evidence {
             history,
+            excuses: Excuses::gather(history, found, contract.cleanup_policy),
             sends: survey.sends,
             transactions: survey.transactions,
             told: survey.told,

@@ -15,8 +15,8 @@ const NEVER: u32 = u32::MAX;
 pub(crate) struct Progress {
     /// The lowest offset the group was positioned at or read, from which on it owes every record.
     pub(crate) start: Option<Offset>,
-    /// The offset up to which the group has moved on, by committing or by processing, and the operation that did it.
-    pub(crate) reached: Option<(Offset, OpId)>,
+    /// The offsets up to which the group moved on, by committing or by processing, rising, and the operations that did it.
+    moved: Vec<(Offset, OpId)>,
     /// Resets to the log's end, in order.
     pub(crate) resets: Vec<(Offset, OpId)>,
     /// Records processed once more, in order.
@@ -45,6 +45,17 @@ impl Progress {
         self.processed_count
     }
 
+    /// The offset up to which the group has moved on, and the operation that did it.
+    pub(crate) fn reached(&self) -> Option<(Offset, OpId)> {
+        self.moved.last().copied()
+    }
+
+    /// The operation by which the group first moved on beyond `offset`.
+    pub(crate) fn passed(&self, offset: Offset) -> Option<OpId> {
+        let at = self.moved.partition_point(|&(moved, _)| moved <= offset);
+        self.moved.get(at).map(|&(_, op)| op)
+    }
+
     /// Whether the group was handed another record at this offset than the log's.
     pub(crate) fn strayed(&self, slot: SlotIndex) -> bool {
         !self.delivered.is_empty() && self.strayed.contains(slot.get())
@@ -55,8 +66,8 @@ impl Progress {
     }
 
     fn reach(&mut self, offset: Offset, op: OpId) {
-        if self.reached.is_none_or(|(reached, _)| reached < offset) {
-            self.reached = Some((offset, op));
+        if self.reached().is_none_or(|(reached, _)| reached < offset) {
+            self.moved.push((offset, op));
         }
     }
 

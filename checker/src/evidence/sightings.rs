@@ -1,6 +1,7 @@
 //! What readers saw of each transaction.
 
 use super::Evidence;
+use super::excuses::Missing;
 use super::log::Sighting;
 use super::sends::{Outcome, SendId};
 use super::transactions::{Txn, TxnId};
@@ -63,13 +64,13 @@ impl AtRest {
 }
 
 impl Evidence<'_> {
-    /// Whether the log at rest holds the record of a send; none if nobody read that part of it.
+    /// Whether the log at rest holds the record of a send; none if nobody read that part of it, or it may have been removed.
     fn is_at_rest(&self, id: SendId) -> Option<bool> {
         let send = self.sends.get(id);
         let at_rest = self.log(send.key).at_rest?;
-        let is_retained = |offset| offset >= at_rest.start;
-        let is_read = send.offset.known().map_or(at_rest.start == Offset(0), is_retained);
-        send.place.map(|_| true).or(is_read.then_some(false))
+        let is_read = send.offset.known().is_some() || at_rest.start == Offset(0);
+        let excuse = || self.excuse(Missing::at_rest(send, send.offset, at_rest));
+        send.place.map(|_| true).or_else(|| (is_read && excuse().is_none()).then_some(false))
     }
 
     /// Whether an operation ended before `moment`, as far as the clocks tell.

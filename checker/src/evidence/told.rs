@@ -1,7 +1,7 @@
 //! What the history tells besides records: bounds of logs, asked for by `ListOffsets` or told with other responses, and the
 //! end of all faults.
 
-use crate::history::{Event, History, Key, LogBound, Offset, OpId, What};
+use crate::history::{Event, History, Key, LogBound, Offset, OpId, PositionedBy, What};
 
 /// An answer to "where does this log begin", or "where does it end": exact at some moment between question and answer.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Told {
     pub(crate) ends: Vec<BoundRead>,
     /// Log start offsets that were asked for.
     pub(crate) starts: Vec<BoundRead>,
+    /// Where logs began for consumers that were reset to the earliest offset.
+    pub(crate) resets: Vec<(Key, Offset, OpId)>,
     /// Events that tell what a response said besides.
     pub(crate) asides: Vec<OpId>,
     /// The last event that declared all faults over.
@@ -32,6 +34,9 @@ impl Told {
     pub(crate) fn note(&mut self, history: &History, op: OpId, event: &Event) {
         match event.what {
             What::BoundsTold { .. } => self.asides.push(op),
+            What::Positioned { key, offset, by: PositionedBy::ResetEarliest } => {
+                self.resets.push((key, offset, op))
+            }
             What::Healed => self.healed = Some(op),
             What::ListOffsetsOk { op: asked, offsets } => {
                 let What::ListOffsetsInvoked { of, .. } = history.event(asked).what else { return };

@@ -112,7 +112,7 @@ impl Judge<'_, '_> {
             let reached = reached(progress);
             let left = log.count_visible(log.places.at_or_above(reached), log.len());
             let moved =
-                progress.reached.is_some_and(|(_, op)| self.time(op) >= self.recovery.owed_from);
+                progress.reached().is_some_and(|(_, op)| self.time(op) >= self.recovery.owed_from);
             if left > 0 && !moved {
                 findings.report(AnomalyKind::StuckGroup, left, || {
                     self.stuck_group(group, key, reached, left, member)
@@ -174,6 +174,6 @@ impl Judge<'_, '_> {
 
 /// How far a group processed or committed.
 fn reached(progress: &Progress) -> Offset {
-    let moved = progress.reached.map(|(offset, _)| offset);
+    let moved = progress.reached().map(|(offset, _)| offset);
     moved.or(progress.start).unwrap_or(Offset(0))
 }

@@ -8,6 +8,7 @@
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
+use crate::evidence::sends::SlotIndex;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{Key, Offset, Offsets, OpId, ProcessId, Span, What};
@@ -128,19 +129,37 @@ impl Positions<'_, '_> {
             let weight = from.next.0.abs_diff(read.base.0);
             findings.report(step.backwards(), weight, || self.went_back(&step));
         } else if read.base > from.next {
-            let skipped = self.skipped(&step);
-            if skipped > 0 {
-                findings.report(step.ahead(), skipped, || self.skip(&step, skipped));
+            let left_out = self.left_out(&step, findings);
+            if !left_out.is_empty() {
+                let weight = left_out.len() as u64;
+                findings.report(step.ahead(), weight, || self.skip(&step, &left_out));
             }
         }
     }
 
-    fn skipped(&self, step: &Step<'_>) -> u64 {
-        let log = self.evidence.log(step.read.key);
-        log.count_visible(
-            log.places.at_or_above(step.from.next),
-            log.places.at_or_above(step.read.base),
-        )
+    /// The records between that the step had to read; those that had been removed by then are counted as excused.
+    fn left_out(&self, step: &Step<'_>, findings: &mut Findings<'_>) -> Vec<SlotIndex> {
+        let (evidence, key) = (self.evidence, step.read.key);
+        let log = evidence.log(key);
+        let (from, to) =
+            (log.places.at_or_above(step.from.next), log.places.at_or_above(step.read.base));
+        let mut left_out = Vec::new();
+        for slot in log.visible(from, to) {
+            let offset = log.places.offset(slot);
+            match evidence.excuse_of(key, slot, self.passed(step, offset)) {
+                Some(known) => evidence.note_excuse(step.ahead(), (key, offset), known, findings),
+                None => left_out.push(slot),
+            }
+        }
+        left_out
+    }
+
+    /// Who went past `offset`, if the log may have begun above it by then: not if that was within one poll, or if the
+    /// response itself told that it began lower.
+    fn passed(&self, step: &Step<'_>, offset: Offset) -> Option<OpId> {
+        let start = self.evidence.log_start_told_with(step.op, step.read.key);
+        let was_there = step.is_internal() || start.is_some_and(|start| start <= offset);
+        (!was_there).then_some(step.op)
     }
 
     fn went_back(&self, step: &Step<'_>) -> Proof {
@@ -151,12 +170,10 @@ impl Positions<'_, '_> {
         self.proof(step, vec![], end)
     }
 
-    fn skip(&self, step: &Step<'_>, skipped: u64) -> Proof {
+    fn skip(&self, step: &Step<'_>, left_out: &[SlotIndex]) -> Proof {
         let log = self.evidence.log(step.read.key);
-        let (from, to) =
-            (log.places.at_or_above(step.from.next), log.places.at_or_above(step.read.base));
-        let missing =
-            log.visible(from, to).take(EXAMPLES_MAX).map(|index| log.record(index)).collect();
+        let missing = left_out.iter().take(EXAMPLES_MAX).map(|&slot| log.record(slot)).collect();
+        let skipped = left_out.len();
         let records = if skipped == 1 { "record" } else { "records" };
         let end =
             format!("It read on at offset {} and left out {skipped} {records}.", step.read.base);

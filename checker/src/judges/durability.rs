@@ -8,10 +8,12 @@
 //!   read at rest   0  1     3  4   hole: others around it are there
 //!   read at rest   0  1  2         end 5, or no offset to look at: drained-unseen
 //! ```
-//! Records below the first offset read at rest are not judged: retention may have removed them.
+//! A record that retention, `DeleteRecords` or compaction may have removed is counted as excused
+//! ([`excuses`](crate::evidence::excuses)).
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
+use crate::evidence::excuses::Missing;
 use crate::evidence::log::{FinalRead, Log};
 use crate::evidence::sends::{Outcome, Send};
 use crate::findings::{Findings, Proof};
@@ -23,11 +25,18 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
         let log = evidence.log(send.key);
         let Some(at_rest) = log.at_rest else { continue };
         coverage.acked_judged += 1;
-        let removed = send.offset.known().is_some_and(|offset| log.is_below_rest(offset));
-        if send.place.is_none() && !removed {
-            let kind = shape(send, log, at_rest);
-            findings.report(kind, 0, || prove(evidence, send, log, at_rest));
+        if send.place.is_none() {
+            missing(evidence, send, at_rest, findings);
         }
+    }
+}
+
+fn missing(evidence: &Evidence<'_>, send: &Send, at_rest: FinalRead, findings: &mut Findings<'_>) {
+    let log = evidence.log(send.key);
+    let kind = shape(send, log, at_rest);
+    match evidence.excuse(Missing::at_rest(send, send.offset, at_rest)) {
+        Some(known) => evidence.note_excuse(kind, (send.key, send.offset), known, findings),
+        None => findings.report(kind, 0, || prove(evidence, send, log, at_rest)),
     }
 }
 

@@ -70,15 +70,23 @@ impl Commit<'_, '_> {
         self.log.visible(from, end).filter(|&slot| !done(slot)).collect()
     }
 
+    /// A record that may have been removed before it could be delivered is no commit's fault.
     fn was_delivered(&self, slot: SlotIndex) -> bool {
         self.progress.delivered(slot).is_some_and(|delivered| delivered < self.op)
             || self.progress.strayed(slot)
+            || self.is_excused(slot)
+    }
+
+    fn is_excused(&self, slot: SlotIndex) -> bool {
+        self.progress.delivered(slot).is_none()
+            && self.evidence.excuse_of(self.key, slot, Some(self.op)).is_some()
     }
 
     /// A record the group had not even received is the graver anomaly and reported as that alone.
     fn was_processed(&self, slot: SlotIndex) -> bool {
         !self.was_delivered(slot)
             || self.progress.strayed(slot)
+            || self.is_excused(slot)
             || self.progress.processed(slot).is_some_and(|processed| processed < self.op)
     }
 

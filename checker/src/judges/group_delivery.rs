@@ -6,6 +6,7 @@
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
 use crate::evidence::bits::Bits;
+use crate::evidence::excuses::Known;
 use crate::evidence::log::Log;
 use crate::evidence::progress::{Groups, Progress};
 use crate::evidence::sends::SlotIndex;
@@ -44,7 +45,7 @@ impl GroupJudge<'_, '_> {
         let slot =
             |offset: Option<Offset>| self.log.places.at_or_above(offset.unwrap_or(Offset(0)));
         let (start, reached) =
-            (slot(self.progress.start), slot(self.progress.reached.map(|(offset, _)| offset)));
+            (slot(self.progress.start), slot(self.progress.reached().map(|(offset, _)| offset)));
         (start, reached.max(start))
     }
 
@@ -62,7 +63,9 @@ impl GroupJudge<'_, '_> {
         let mut from = 0;
         for &(offset, op) in &self.progress.resets {
             let to = self.log.places.at_or_above(offset);
-            let unprocessed = |slot: &SlotIndex| self.progress.processed(*slot).is_none();
+            let unprocessed = |slot: &SlotIndex| {
+                self.progress.processed(*slot).is_none() && self.excuse(*slot).is_none()
+            };
             let passed: Vec<_> = self.log.visible(from, to).filter(unprocessed).collect();
             from = from.max(to);
             passed.iter().for_each(|slot| excused.insert(slot.get()));
@@ -94,9 +97,32 @@ impl GroupJudge<'_, '_> {
         let (start, reached) = self.owed();
         for slot in self.log.visible(start, reached) {
             if self.progress.processed(slot).is_none() && !excused.contains(slot.get()) {
-                findings.report(AnomalyKind::GroupSkip, 0, || self.skip(slot));
+                self.skipped(slot, findings);
             }
         }
+    }
+
+    fn skipped(&self, slot: SlotIndex, findings: &mut Findings<'_>) {
+        let place = (self.key, self.log.places.offset(slot));
+        match self.excuse(slot) {
+            Some(known) => {
+                self.evidence.note_excuse(AnomalyKind::GroupSkip, place, known, findings)
+            }
+            None => findings.report(AnomalyKind::GroupSkip, 0, || self.skip(slot)),
+        }
+    }
+
+    /// Why the group may have passed over a record. One that it was handed had to be gone before it moved on: it may
+    /// have been lost with a consumer's memory.
+    fn excuse(&self, slot: SlotIndex) -> Option<Known> {
+        let offset = self.log.places.offset(slot);
+        let reset = || self.progress.resets.iter().find(|&&(to, _)| to > offset).map(|&(_, op)| op);
+        let passed = self.progress.passed(offset).or_else(reset);
+        let was_handed = self.progress.delivered(slot).is_some();
+        self.evidence.excuse_of(self.key, slot, passed).filter(|known| match *known {
+            Known::Begins(_, told) => !was_handed || Some(told) <= passed,
+            Known::Follows(_) => true,
+        })
     }
 
     fn redeliveries(&self, findings: &mut Findings<'_>) {
@@ -150,7 +176,7 @@ impl GroupJudge<'_, '_> {
                 self.group_name()
             )),
         }
-        if let Some((reached, op)) = self.progress.reached {
+        if let Some((reached, op)) = self.progress.reached() {
             ops.push((op, Role::Committer));
             explain.push(format!(
                 "The group moved on to offset {reached} by {}.",

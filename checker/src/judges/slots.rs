@@ -5,6 +5,7 @@
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
+use crate::evidence::excuses::Missing;
 use crate::evidence::log::{Log, Sighting, Slot};
 use crate::evidence::sends::{Outcome, Send, SendId, SlotIndex};
 use crate::findings::{Findings, Proof};
@@ -47,9 +48,7 @@ impl SlotJudge<'_, '_> {
             Some(place) if place != index && self.log.is_visible(index.get()) => {
                 self.two_places(&read, send, place, findings);
             }
-            None if self.may_not_vanish(send) && !self.log.is_below_rest(read.offset) => {
-                findings.report(AnomalyKind::UnstableRead, 0, || self.unstable(&read, send));
-            }
+            None if self.may_not_vanish(send) => self.vanished(&read, send, findings),
             _ => {}
         }
     }
@@ -62,6 +61,18 @@ impl SlotJudge<'_, '_> {
             }
             None => findings
                 .report(AnomalyKind::AckedOffsetConflict, 0, || self.acked_elsewhere(send, read)),
+        }
+    }
+
+    /// A record was read and is not in the log at rest.
+    fn vanished(&self, read: &Read, send: &Send, findings: &mut Findings<'_>) {
+        let Some(at_rest) = self.log.at_rest else { return };
+        let kind = AnomalyKind::UnstableRead;
+        match self.evidence.excuse(Missing::at_rest(send, read.offset, at_rest)) {
+            Some(known) => {
+                self.evidence.note_excuse(kind, (self.key, read.offset), known, findings)
+            }
+            None => findings.report(kind, 0, || self.unstable(read, send)),
         }
     }
 

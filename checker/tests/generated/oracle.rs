@@ -125,7 +125,23 @@ impl<'s> Oracle<'s> {
     }
 
     fn is_retained(&self, place: Place) -> bool {
-        self.rest.get(&place.0).is_none_or(|&(start, ..)| place.1 >= start)
+        let is_read = self.rest.get(&place.0).is_none_or(|&(start, ..)| place.1 >= start);
+        is_read && self.begins_above(place).is_none()
+    }
+
+    /// The first step that put a consumer at the log's beginning, if that was above the place.
+    fn begins_above(&self, (of_key, above): Place) -> Option<usize> {
+        self.steps.iter().position(|step| match *step {
+            Step::Position { key, offset, by: PositionedBy::ResetEarliest, .. } => {
+                key == of_key && offset > above
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a record that was in the log may be gone since, and was not read at rest. The step told.
+    fn gone(&self, place: Place) -> Option<usize> {
+        self.begins_above(place).filter(|_| !self.rest.contains_key(&place.0))
     }
 
     fn unsound(&self, key: u32, value: u64) -> Option<Kind> {
@@ -256,8 +272,10 @@ impl<'s> Oracle<'s> {
                 Step::Poll { process, key, records } => {
                     for (n, &(offset, _)) in records.iter().enumerate() {
                         let next = positions.insert((*process, *key), offset + 1).unwrap_or(offset);
-                        let left_out =
-                            (next..offset).any(|skipped| self.visible.contains(&(*key, skipped)));
+                        let left_out = (next..offset).any(|skipped| {
+                            let place = (*key, skipped);
+                            self.visible.contains(&place) && (n > 0 || self.gone(place).is_none())
+                        });
                         let (back, ahead) = match n {
                             0 => (Kind::NonmonotonicPoll, Kind::PollSkip),
                             _ => (Kind::InternalNonmonotonic, Kind::InternalSkip),
@@ -276,7 +294,7 @@ impl<'s> Oracle<'s> {
             let Some(&(start, end, _)) = self.rest.get(&sent.key) else { continue };
             found.extend(match sent.offset {
                 None => Some(Kind::DrainedUnseen),
-                Some(offset) if offset < start => None,
+                Some(offset) if offset < start || !self.is_retained((sent.key, offset)) => None,
                 Some(offset) if offset >= end => Some(Kind::TruncatedTail),
                 Some(offset) if self.visible.contains(&(sent.key, offset)) => Some(Kind::LostWrite),
                 Some(offset)
@@ -317,6 +335,7 @@ impl<'s> Oracle<'s> {
                 .map(|record| record.0)
                 .min()
         };
+        let excused = |offset| self.is_excused(group, key, offset);
         let mut committed_to = start;
         let mut reached: Vec<i64> = processed.iter().map(|&(_, offset, _)| offset + 1).collect();
         reached.extend(
@@ -331,6 +350,8 @@ impl<'s> Oracle<'s> {
             let (mut undelivered, mut unprocessed) = (false, false);
             for below in self.visible_in(key, committed_to, offset) {
                 let strayed = polled.iter().any(|record| record.1 == below && !right(&record));
+                let never = first(&polled, below).is_none();
+                let strayed = strayed || (never && self.gone((key, below)).is_some());
                 let delivered = strayed || first(&polled, below).is_some_and(|poll| poll < at);
                 undelivered |= !delivered;
                 unprocessed |=
@@ -344,14 +365,16 @@ impl<'s> Oracle<'s> {
         for &(offset, _) in positions.iter().filter(|(_, by)| *by == PositionedBy::ResetLatest) {
             let skips = self
                 .visible_in(key, passed, offset)
-                .any(|below| first(&processed, below).is_none());
+                .any(|below| first(&processed, below).is_none() && !excused(below));
             found.extend(skips.then_some(Kind::SkippedByReset));
             passed = passed.max(offset);
         }
         let owed =
             self.visible_in(key, start.max(passed), reached.into_iter().max().unwrap_or(start));
         let skipped = owed.filter(|&offset| {
-            first(&processed, offset).is_none() && !self.in_hand(group, key, offset)
+            first(&processed, offset).is_none()
+                && !self.in_hand(group, key, offset)
+                && !excused(offset)
         });
         found.extend(skipped.map(|_| Kind::GroupSkip));
         let again = processed.iter().filter(right).filter(|record| {
@@ -362,6 +385,48 @@ impl<'s> Oracle<'s> {
                 .any(|earlier| earlier.1 == record.1)
         });
         found.extend(again.map(|_| Kind::GroupRedelivery));
+    }
+
+    /// Whether the group may have passed over a record because it was gone: one that it had been handed, only if that was
+    /// told before the group moved on.
+    fn is_excused(&self, group: u32, key: u32, offset: i64) -> bool {
+        let right = |record: &&(usize, i64, u64)| {
+            record.1 == offset && self.log.get(&(key, offset)) == Some(&record.2)
+        };
+        let was_handed = self.polled(group, key).iter().any(|record| right(&record));
+        let Some(told) = self.gone((key, offset)) else { return false };
+        !was_handed || self.passed(group, key, offset).is_some_and(|passed| told <= passed)
+    }
+
+    /// The step by which a group first moved on beyond an offset. A commit counts from its confirmation on, and then as the
+    /// step that asked for it.
+    fn passed(&self, group: u32, key: u32, offset: i64) -> Option<usize> {
+        let mut moved: Vec<(usize, i64, usize)> = Vec::new();
+        for &(at, processed, _) in &self.processed(group, key) {
+            moved.push((at, processed + 1, at));
+        }
+        for (at, step) in self.steps.iter().enumerate() {
+            if let Step::Position { process, key: k, offset: to, by: PositionedBy::Committed } =
+                *step
+                && k == key
+                && self.group_of[process as usize] == Some(group)
+            {
+                moved.push((at, to, at));
+            }
+        }
+        for (asked, to, id) in self.commits(group, key) {
+            let confirmed = self.steps.iter().position(|step| *step == Step::CommitOk { id });
+            moved.extend(confirmed.map(|confirmed| (confirmed, to, asked)));
+        }
+        moved.retain(|&(_, to, _)| to > offset);
+        let first = moved.into_iter().min_by_key(|&(at, ..)| at).map(|(_, _, asked)| asked);
+        let resets = |step: &Step| match *step {
+            Step::Position { process, key: k, offset: to, by: PositionedBy::ResetLatest } => {
+                k == key && to > offset && self.group_of[process as usize] == Some(group)
+            }
+            _ => false,
+        };
+        first.or_else(|| self.steps.iter().position(resets))
     }
 
     /// Whether a member polled the record and nothing happened since that took it out of its hands.

@@ -5,6 +5,7 @@ mod committed;
 mod delivery;
 mod durability;
 mod exactly_once;
+mod excuses;
 mod files;
 mod isolation;
 mod order;

@@ -3,8 +3,8 @@
 use ktrial_checker::anomaly::{AnomalyKind, Role};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{
-    GroupId, History, Isolation, Key, KeyBounds, LogBound, Meta, Offset, OpId, PositionedBy,
-    ProcessId, Time, Value,
+    GroupId, History, Isolation, Key, KeyBounds, LogBound, MessageKey, Meta, Offset, OpId,
+    PositionedBy, ProcessId, Time, Value,
 };
 use ktrial_checker::verdict::{Judgement, Property};
 
@@ -173,6 +173,28 @@ impl Script {
 
     pub fn judge(&self) -> Judgement {
         ktrial_checker::judge(&self.history, &Contract::default())
+    }
+
+    /// Sends with a message key and acknowledges.
+    pub fn sent_keyed(&mut self, process: ProcessId, key: Key, value: u64, offset: i64, of: u64) {
+        let send = self.send(process, key, value);
+        self.history.send_told(Some(MessageKey(of)), None);
+        self.ack(send, offset);
+    }
+
+    /// Asks where the partition begins and is answered.
+    pub fn begins(&mut self, process: ProcessId, key: Key, start: i64) {
+        let time = self.tick();
+        let question = self.history.list_offsets_invoked(process, time, LogBound::Earliest, [key]);
+        let time = self.tick();
+        self.history.list_offsets_ok(question, time, [(key, Offset(start))]);
+    }
+
+    /// What is excused under a contract, in sentences.
+    pub fn excused(&self, contract: &Contract) -> String {
+        let judgement = ktrial_checker::judge(&self.history, contract);
+        let told: Vec<_> = judgement.excused.iter().map(ToString::to_string).collect();
+        told.join("\n")
     }
 
     /// Exactly these kinds are found, this often.
