@@ -78,7 +78,8 @@ struct Consumer {
 impl World {
     fn new(partitions: u32) -> Self {
         let mut history = History::new();
-        (0..partitions).for_each(|partition| drop(history.key("orders", partition)));
+        (0..partitions)
+            .for_each(|partition| assert_eq!(history.key("orders", partition).0, partition));
         let group = history.group("app");
         let none = vec![0; partitions as usize];
         let mut world = World {
