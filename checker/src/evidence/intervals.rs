@@ -53,7 +53,7 @@ pub(crate) fn follow(evidence: &Evidence<'_>) -> Table<Consumption> {
         in_hand: Table::new(processes, keys),
         open: vec![None; processes],
     };
-    for (op, event) in history.events() {
+    for (op, event) in evidence.events_but_sends() {
         follower.note(op, event.process, event.what);
     }
     follower.consumption

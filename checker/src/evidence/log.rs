@@ -71,7 +71,6 @@ pub(crate) struct Log {
     pub(crate) at_rest: Option<FinalRead>,
     in_final: Bits,
     visible: Bits,
-    visible_before: Vec<u32>,
 }
 
 impl Log {
@@ -167,10 +166,11 @@ impl Log {
         }
     }
 
-    /// Whether some slot or conflict has no known writer.
-    pub(crate) fn has_unknown_writers(&self) -> bool {
-        !self.conflicts.is_empty()
-            || self.slots.iter().any(|slot| slot.reader != NOBODY && slot.writer == NOBODY)
+    /// What was read and whose writer no acknowledgement named.
+    pub(crate) fn of_unknown_writers(&self) -> impl Iterator<Item = Value> {
+        let in_slots =
+            self.slots.iter().filter(|slot| slot.reader != NOBODY && slot.writer == NOBODY);
+        in_slots.map(|slot| slot.value).chain(self.conflicts.iter().map(|conflict| conflict.value))
     }
 
     /// Looks up the writers that no acknowledgement named.
@@ -193,13 +193,7 @@ impl Log {
             Some(_) => std::mem::take(&mut self.in_final),
             None => self.known(),
         };
-        self.visible_before = Vec::with_capacity(self.slots.len() + 1);
-        let mut before = 0;
-        for index in 0..self.slots.len() {
-            self.visible_before.push(before);
-            before += u32::from(self.visible.contains(index));
-        }
-        self.visible_before.push(before);
+        self.visible.count();
     }
 
     /// Whether a reader saw `value` at `offset` where the slot has another one.
@@ -222,7 +216,7 @@ impl Log {
 
     /// The number of visible slots in `from..to`.
     pub(crate) fn count_visible(&self, from: usize, to: usize) -> u64 {
-        u64::from(self.visible_before[to.max(from)] - self.visible_before[from])
+        self.visible.below(to.max(from)) - self.visible.below(from)
     }
 
     /// The visible slots in `from..to`.

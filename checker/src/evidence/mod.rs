@@ -22,7 +22,8 @@ pub(crate) mod transactions;
 
 use crate::contract::Contract;
 use crate::history::{
-    Clock, History, Isolation, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Value, What,
+    Clock, Event, History, Isolation, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Time, Value,
+    What,
 };
 use crate::verdict::Coverage;
 use bits::Bits;
@@ -44,6 +45,10 @@ pub(crate) struct Evidence<'h> {
     excuses: Excuses,
     /// Whether any application reports what it processed; if none does, delivery counts as processing.
     pub(crate) processing_reported: bool,
+    /// No event has an earlier time than the one before.
+    is_in_order: bool,
+    /// The events that are no sends and no completions of sends.
+    but_sends: Vec<OpId>,
     /// Events that tell what members of groups have and what of their commits was accepted.
     pub(crate) membership: Vec<OpId>,
     /// Whether some member says of which generation it is.
@@ -82,6 +87,8 @@ impl<'h> Evidence<'h> {
             told: survey.told,
             logs,
             processing_reported: !survey.processed.is_empty(),
+            is_in_order: survey.is_in_order,
+            but_sends: survey.but_sends,
             membership: survey.membership,
             tells_generations: survey.tells_generations,
             isolation,
@@ -94,14 +101,32 @@ impl<'h> Evidence<'h> {
         self.reports_rebalances.contains(process.0 as usize)
     }
 
+    /// When an event was, to be compared with other moments only: its number, where all events are in the order of their
+    /// times, so that nobody has to look at it, and its time elsewhere.
+    pub(crate) fn moment(&self, event: OpId) -> Time {
+        match self.is_in_order {
+            true => Time(event.0.into()),
+            false => self.history.event(event).time,
+        }
+    }
+
     /// Whether one event is certainly before another: their clocks can be compared, and their error does not matter.
     pub(crate) fn is_before(&self, earlier: OpId, later: OpId) -> bool {
+        if self.moment(earlier) > self.moment(later) {
+            return false;
+        }
         let (earlier, later) = (self.history.event(earlier), self.history.event(later));
         let is_same_clock = self.history.meta().clock != Clock::PerProcess;
         if earlier.process == later.process {
             return earlier.time < later.time;
         }
         is_same_clock && self.history.meta().is_before(earlier.time, later.time)
+    }
+
+    /// The events that are no sends: who follows consumers need not look at the bulk of a history.
+    pub(crate) fn events_but_sends(&self) -> impl Iterator<Item = (OpId, &'h Event)> {
+        let history = self.history;
+        self.but_sends.iter().map(move |&op| (op, history.event(op)))
     }
 
     pub(crate) fn log(&self, key: Key) -> &Log {
@@ -118,6 +143,8 @@ struct Survey {
     transactions: Transactions,
     told: Told,
     reports_rebalances: Bits,
+    is_in_order: bool,
+    but_sends: Vec<OpId>,
     membership: Vec<OpId>,
     tells_generations: bool,
     bounds: Vec<Bounds>,
@@ -137,6 +164,8 @@ impl Survey {
             transactions: Transactions::new(processes),
             told: Told::default(),
             reports_rebalances: Bits::new(processes),
+            is_in_order: true,
+            but_sends: Vec::new(),
             membership: Vec::new(),
             tells_generations: false,
             bounds: vec![Bounds::default(); keys],
@@ -147,9 +176,15 @@ impl Survey {
             processed: Vec::new(),
             positions: Vec::new(),
         };
+        let mut latest = Time(0);
         for (op, event) in history.events() {
+            survey.is_in_order &= latest <= event.time;
+            latest = event.time;
             survey.note(history, op, event.process, event.what, coverage);
-            survey.told.note(history, op, event);
+            if !is_of_send(event.what) {
+                survey.but_sends.push(op);
+                survey.told.note(history, op, event);
+            }
         }
         survey.sends.join(&survey.transactions);
         survey.start_final_reads(history);
@@ -349,12 +384,18 @@ fn acknowledge(sends: &Sends, logs: &mut [Log]) {
 }
 
 fn find_writers(sends: &Sends, logs: &mut [Log]) {
-    if logs.iter().any(Log::has_unknown_writers) {
-        let by_record = sends.by_record();
+    let sought: Vec<Value> = logs.iter().flat_map(Log::of_unknown_writers).collect();
+    if !sought.is_empty() {
+        let by_record = sends.by_record(&sought);
         for (key, log) in (0..).map(Key).zip(logs) {
             log.find_writers(|value: Value| by_record.find(sends, key, value));
         }
     }
+}
+
+fn is_of_send(what: What) -> bool {
+    use What::{SendFailed, SendInvoked, SendOk, SendUnknown};
+    matches!(what, SendInvoked { .. } | SendOk { .. } | SendFailed { .. } | SendUnknown { .. })
 }
 
 /// Tells each send the first visible slot of its own partition that holds its record.

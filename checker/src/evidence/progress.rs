@@ -116,7 +116,7 @@ impl Groups {
         let (groups, keys) = (history.groups().len(), evidence.logs.len());
         let mut groups = Groups { progress: Table::new(groups, keys) };
         let mut in_hand = InHand::new(history.sessions().count(), keys);
-        for (op, event) in history.events() {
+        for (op, event) in evidence.events_but_sends() {
             if let What::CommitOk { op: commit } = event.what {
                 groups.committed(evidence, commit);
             } else if let What::TxnCommitted { txn, .. } = event.what {

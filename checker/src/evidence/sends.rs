@@ -1,5 +1,6 @@
 //! The sends of a history, paired with their completions, and the way from a value back to its send.
 
+use super::bits::Bits;
 use super::transactions::{Transactions, Txn, TxnId};
 use crate::history::{Key, Offset, OpId, ProcessId, Value};
 
@@ -70,12 +71,11 @@ impl SlotIndex {
 #[derive(Debug, Default)]
 pub(crate) struct Sends {
     all: Vec<Send>,
-    by_op: Vec<u32>,
 }
 
 impl Sends {
     pub(crate) fn with_capacity(events: usize) -> Self {
-        Sends { all: Vec::with_capacity(events / 2), by_op: vec![u32::MAX; events] }
+        Sends { all: Vec::with_capacity(events / 2) }
     }
 
     pub(crate) fn invoked(
@@ -86,7 +86,6 @@ impl Sends {
         value: Value,
     ) -> SendId {
         let id = self.all.len() as u32;
-        self.by_op[op.0 as usize] = id;
         let (outcome, offset) = (Outcome::Unknown, Offset::NONE);
         let (done, place, txn) = (op, None, NO_TXN);
         self.all.push(Send { op, done, process, key, value, outcome, offset, place, txn });
@@ -120,15 +119,27 @@ impl Sends {
         outcome: Outcome,
         offset: Offset,
     ) -> &Send {
-        let send = &mut self.all[self.by_op[op.0 as usize] as usize];
+        let place =
+            self.place_of(op).expect("recording checks that completions of sends name sends");
+        let send = &mut self.all[place];
         (send.done, send.outcome, send.offset) = (done, outcome, offset);
         send
     }
 
     /// The send that `op` invoked, if it did.
     pub(crate) fn of_op(&self, op: OpId) -> Option<&Send> {
-        let id = *self.by_op.get(op.0 as usize)?;
-        self.all.get(id as usize)
+        self.place_of(op).map(|place| &self.all[place])
+    }
+
+    /// Where the send is that `op` invoked. O(log of how many were invoked since): most sends complete soon.
+    fn place_of(&self, op: OpId) -> Option<usize> {
+        let (len, mut since) = (self.all.len(), 1);
+        while since < len && self.all[len - since].op > op {
+            since *= 2;
+        }
+        let first = len.saturating_sub(since);
+        let place = self.all[first..].binary_search_by_key(&op, |send| send.op).ok()?;
+        Some(first + place)
     }
 
     pub(crate) fn get(&self, id: SendId) -> &Send {
@@ -143,8 +154,9 @@ impl Sends {
         (0..).map(SendId).zip(&self.all)
     }
 
-    pub(crate) fn by_record(&self) -> ByRecord {
-        ByRecord::of(&self.all)
+    /// The way from records to their sends, for records with these values.
+    pub(crate) fn by_record(&self, values: &[Value]) -> ByRecord {
+        ByRecord::of(&self.all, &Sieve::of(values))
     }
 }
 
@@ -153,7 +165,7 @@ const FREE: u32 = u32::MAX;
 
 /// Finds the send of a record: open addressing, at most half full, so that a look-up is O(1) expected.
 ///
-/// Only records that no acknowledgement places are looked up, so it is built only when there are some.
+/// Only records that no acknowledgement places are looked up, so it holds these, and few others.
 #[derive(Debug)]
 pub(crate) struct ByRecord {
     slots: Vec<u32>,
@@ -162,11 +174,13 @@ pub(crate) struct ByRecord {
 }
 
 impl ByRecord {
-    fn of(sends: &[Send]) -> Self {
-        let bits = (sends.len().max(1) * 2).next_power_of_two().trailing_zeros().max(1);
-        let keys = sends.iter().map(|send| send.key.0 + 1).max().unwrap_or(0);
+    fn of(sends: &[Send], sieve: &Sieve) -> Self {
+        let may_be_sought = |&(_, send): &(u32, &Send)| sieve.may_hold(send.value);
+        let sought: Vec<_> = (0..).zip(sends).filter(may_be_sought).collect();
+        let bits = bits_for(sought.len() * 2);
+        let keys = sought.iter().map(|(_, send)| send.key.0 + 1).max().unwrap_or(0);
         let mut index = ByRecord { slots: vec![FREE; 1 << bits], shift: 64 - bits, keys };
-        for (id, send) in (0..).zip(sends) {
+        for (id, send) in sought {
             let slot = index.probe(sends, send.key, send.value);
             index.slots[slot] = id;
         }
@@ -186,15 +200,47 @@ impl ByRecord {
 
     /// The slot that holds the record, or the free one where it belongs.
     fn probe(&self, sends: &[Send], key: Key, value: Value) -> usize {
-        // Multiplication by 2^64 over the golden ratio spreads consecutive numbers.
-        let mixed =
-            (value.0 ^ u64::from(key.0).rotate_right(20)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = spread(value.0 ^ u64::from(key.0).rotate_right(20));
         let mut slot = (mixed >> self.shift) as usize;
         while self.slots[slot] != FREE && !sends[self.slots[slot] as usize].is(key, value) {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
         slot
     }
+}
+
+/// A set of values that may take some others for its own: one in sixteen.
+#[derive(Debug)]
+struct Sieve {
+    bits: Bits,
+    shift: u32,
+}
+
+impl Sieve {
+    fn of(values: &[Value]) -> Self {
+        let bits = bits_for(values.len() * 16);
+        let mut sieve = Sieve { bits: Bits::new(1 << bits), shift: 64 - bits };
+        values.iter().for_each(|&value| sieve.bits.insert(sieve.bit(value)));
+        sieve
+    }
+
+    fn may_hold(&self, value: Value) -> bool {
+        self.bits.contains(self.bit(value))
+    }
+
+    fn bit(&self, value: Value) -> usize {
+        (spread(value.0) >> self.shift) as usize
+    }
+}
+
+/// How many bits number at least `len` places, and at least two.
+fn bits_for(len: usize) -> u32 {
+    len.next_power_of_two().trailing_zeros().max(1)
+}
+
+/// Spreads consecutive numbers: multiplication by 2^64 over the golden ratio.
+fn spread(number: u64) -> u64 {
+    number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]
@@ -206,13 +252,15 @@ mod tests {
         #[test]
         fn a_value_finds_its_send_in_its_partition_or_else_in_another(
             sent in proptest::collection::btree_set((0_u32..3, 0_u64..100), 0..200),
+            sought in proptest::collection::btree_set(0_u64..100, 0..100),
         ) {
             let mut sends = Sends::with_capacity(sent.len());
             for (op, &(key, value)) in (0..).zip(&sent) {
                 sends.invoked(OpId(op), ProcessId(0), Key(key), Value(value << 40));
             }
-            let index = sends.by_record();
-            for (key, value) in (0..3).flat_map(|key| (0..100).map(move |value| (key, value))) {
+            let values: Vec<Value> = sought.iter().map(|&value| Value(value << 40)).collect();
+            let index = sends.by_record(&values);
+            for (key, value) in (0..3).flat_map(|key| sought.iter().map(move |&value| (key, value))) {
                 let found = index.find(&sends, Key(key), Value(value << 40)).map(|id| sends.get(id));
                 prop_assert_eq!(found.is_some(), sent.iter().any(|&(_, other)| other == value));
                 prop_assert!(found.is_none_or(|send| send.value.0 >> 40 == value));

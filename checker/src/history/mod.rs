@@ -82,6 +82,12 @@ impl History {
         (0..).map(OpId).zip(self.events.iter())
     }
 
+    /// The event that happened last, if anything did.
+    #[must_use]
+    pub fn last_event(&self) -> Option<&Event> {
+        self.len().checked_sub(1).map(|last| self.events.get(last as u32))
+    }
+
     /// The event behind `op`. Panics if this history has no such event.
     #[must_use]
     pub fn event(&self, op: OpId) -> &Event {

@@ -36,8 +36,8 @@ impl Recovery {
     /// The recovery from the last faults, if the history says that they are over.
     pub(crate) fn of(evidence: &Evidence<'_>, recovery_ms: u64) -> Option<Recovery> {
         let healed = evidence.told.healed?;
-        let end = evidence.history.events().last()?.1.time;
-        let time = evidence.history.event(healed).time;
+        let history = evidence.history;
+        let (end, time) = (history.last_event()?.time, history.event(healed).time);
         let allowed = recovery_ms.saturating_mul(1_000_000);
         Some(Recovery { healed, allowed, owed_from: Time(time.0.saturating_add(allowed)), end })
     }

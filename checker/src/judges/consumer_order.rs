@@ -20,7 +20,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
     let positions = Table::new(history.sessions().count(), evidence.logs.len());
     let is_subscriber = vec![false; history.sessions().count()];
     let mut judge = Positions { evidence, positions, is_subscriber };
-    for (op, event) in history.events() {
+    for (op, event) in evidence.events_but_sends() {
         match event.what {
             What::Assigned { keys } | What::Subscribed { keys } => {
                 judge.assign(event.process, keys);

@@ -23,7 +23,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         latest: Table::new(history.groups().len(), evidence.logs.len()),
         stale: BTreeMap::new(),
     };
-    for (op, event) in history.events() {
+    for (op, event) in evidence.events_but_sends() {
         match event.what {
             What::Joined { generation } | What::Rebalanced { generation, .. } => {
                 let of_process = &mut judge.of_process[event.process.0 as usize];

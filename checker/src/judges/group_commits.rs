@@ -16,7 +16,7 @@ use crate::history::{GroupId, Key, Offset, OpId, What};
 pub(crate) fn judge(evidence: &Evidence<'_>, groups: &Groups, findings: &mut Findings<'_>) {
     let history = evidence.history;
     let mut marks: Table<Marks> = Table::new(history.groups().len(), evidence.logs.len());
-    for (op, event) in history.events() {
+    for (op, event) in evidence.events_but_sends() {
         let What::CommitInvoked { group, offsets } = event.what else { continue };
         for (key, offset) in history.offsets(offsets) {
             let Some(progress) = groups.get(group, key) else { continue };

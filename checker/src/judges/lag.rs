@@ -10,7 +10,7 @@ use crate::evidence::Evidence;
 use crate::evidence::log::Log;
 use crate::evidence::sends::{Outcome, SlotIndex};
 use crate::evidence::table::Table;
-use crate::history::{Clock, Offset, Time, What};
+use crate::history::{Clock, Offset, OpId, What};
 use crate::verdict::Coverage;
 
 /// Measures every poll that returned records.
@@ -19,10 +19,10 @@ pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
     if history.meta().clock == Clock::PerProcess {
         return;
     }
-    let known: Vec<Vec<Time>> = evidence.logs.iter().map(|log| known_by(evidence, log)).collect();
+    let known: Vec<_> = evidence.logs.iter().map(|log| known_by(evidence, log)).collect();
     let mut read: Table<Option<Offset>> =
         Table::new(history.sessions().count(), evidence.logs.len());
-    for (_, event) in history.events() {
+    for (_, event) in evidence.events_but_sends() {
         let What::Polled { poll } = event.what else { continue };
         let poll = history.poll(poll);
         for span in history.spans(poll.records) {
@@ -30,9 +30,11 @@ pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
             let is_final =
                 log.at_rest.is_some_and(|rest| history.event(rest.op).process == event.process);
             let position = read.cell(event.process.0, span.key.0);
-            if let Some(position) = position.filter(|_| !is_final) {
-                let since = known[span.key.0 as usize][log.places.at_or_above(position)];
-                let lag = poll.invoked_at.0.saturating_sub(since.0);
+            let since = position
+                .filter(|_| !is_final)
+                .and_then(|position| known[span.key.0 as usize][log.places.at_or_above(position)]);
+            if let Some(since) = since {
+                let lag = poll.invoked_at.0.saturating_sub(history.event(since).time.0);
                 coverage.worst_lag_ns = coverage.worst_lag_ns.max(lag);
             }
             *position = (*position).max(Some(span.end()));
@@ -40,16 +42,15 @@ pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
     }
 }
 
-/// For each slot, and for the end, the first moment at which somebody knew of a record there or beyond.
-fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<Time> {
-    let mut known = vec![Time(u64::MAX); log.len() + 1];
+/// For each slot, and for the end, the first event by which somebody knew of a record there or beyond.
+fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<Option<OpId>> {
+    let mut known = vec![None; log.len() + 1];
     for index in (0..log.len()).rev() {
         let slot = log.slot(SlotIndex::new(index));
         let writer = slot.writer().map(|writer| evidence.sends.get(writer));
         let acked = writer.filter(|send| send.outcome == Outcome::Ok).map(|send| send.done);
-        let times =
-            acked.into_iter().chain(slot.reader()).map(|op| evidence.history.event(op).time);
-        known[index] = times.fold(known[index + 1], Time::min);
+        let events = [known[index + 1], acked, slot.reader()].into_iter().flatten();
+        known[index] = events.min_by_key(|&op| evidence.moment(op));
     }
     known
 }

@@ -102,7 +102,7 @@ impl Sweep<'_, '_> {
                 }
             }
             for read in here {
-                let (time, op, end) = (self.time(read.told), read.told, read.offset);
+                let (time, op, end) = (self.moment(read.told), read.told, read.offset);
                 self.see(Done { time, op, appender: None, end });
             }
             reads = below;
@@ -144,7 +144,7 @@ impl Sweep<'_, '_> {
     /// The acknowledgement of a record at `offset`, if the send has one that names it.
     fn acked(&self, send: &Send, offset: Offset) -> Option<Done> {
         let is_here = send.key == self.key && send.offset == offset;
-        let (time, op, appender) = (self.time(send.done), send.op, Some(send.process));
+        let (time, op, appender) = (self.moment(send.done), send.op, Some(send.process));
         (is_here && send.outcome == Outcome::Ok).then(|| Done {
             time,
             op,
@@ -154,7 +154,7 @@ impl Sweep<'_, '_> {
     }
 
     fn read(&self, op: OpId, offset: Offset) -> Done {
-        Done { time: self.time(op), op, appender: None, end: offset.next() }
+        Done { time: self.moment(op), op, appender: None, end: offset.next() }
     }
 
     fn see(&mut self, done: Done) {
@@ -163,12 +163,17 @@ impl Sweep<'_, '_> {
         }
     }
 
-    fn time(&self, op: OpId) -> Time {
-        self.evidence.history.event(op).time
+    fn moment(&self, event: OpId) -> Time {
+        self.evidence.moment(event)
     }
 
     fn is_after(&self, op: OpId, done: &Done) -> bool {
-        self.evidence.history.meta().is_before(done.time, self.time(op))
+        done.time < self.moment(op) && self.evidence.is_before(self.completion(done), op)
+    }
+
+    /// The event that completed an operation.
+    fn completion(&self, done: &Done) -> OpId {
+        self.evidence.sends.of_op(done.op).map_or(done.op, |send| send.done)
     }
 
     fn backdated(&self, send: &Send, offset: Offset, done: &Done) -> Proof {

@@ -28,7 +28,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let registers = Table::new(groups, evidence.logs.len());
     let starts = Starts::new(groups, history.sessions().count(), evidence.logs.len());
     let mut judge = Registers { evidence, registers, asked: vec![Vec::new(); groups], starts };
-    for (op, event) in history.events() {
+    for (op, event) in evidence.events_but_sends() {
         match event.what {
             What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets } => {
                 judge.invoked(group, offsets, op)
