@@ -65,7 +65,7 @@ kinds! {
     InternalNonmonotonic "internal-nonmonotonic" PartitionOrder;
     /// An acknowledged record is gone and another one has its offset.
     LostWrite "lost-write" AckedDurability;
-    /// An acknowledged record is gone from amid records that are there.
+    /// An acknowledged record is gone from amid records that are there, at rest or in one poll.
     Hole "hole" AckedDurability;
     /// An acknowledged record is gone and the log ends at or before its offset.
     TruncatedTail "truncated-tail" AckedDurability;

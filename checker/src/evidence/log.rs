@@ -69,6 +69,8 @@ pub(crate) struct Log {
     /// Acknowledged sends whose offset holds another value.
     pub(crate) misplaced: Vec<SendId>,
     pub(crate) at_rest: Option<FinalRead>,
+    /// Acknowledged records that a poll read over and nobody ever read, with the poll.
+    holes: Vec<(SlotIndex, OpId)>,
     in_final: Bits,
     visible: Bits,
 }
@@ -185,8 +187,22 @@ impl Log {
         }
     }
 
-    /// Decides what is visible: what the log holds at rest, or, if nobody read it at rest, all that is known of it.
+    /// A poll read over the acknowledged record in a slot, which nobody ever read.
+    pub(crate) fn leave_hole(&mut self, slot: SlotIndex, poll: OpId) {
+        self.holes.push((slot, poll));
+    }
+
+    /// The first poll that read over the acknowledged record in a slot, if nobody ever read it.
+    pub(crate) fn hole_at(&self, slot: SlotIndex) -> Option<OpId> {
+        let found = self.holes.binary_search_by_key(&slot, |&(hole, _)| hole).ok()?;
+        Some(self.holes[found].1)
+    }
+
+    /// Decides what is visible: what the log holds at rest, or, if nobody read it at rest, all that is known of it but what
+    /// polls read over.
     pub(crate) fn settle(&mut self) {
+        self.holes.sort_unstable();
+        self.holes.dedup_by_key(|&mut (slot, _)| slot);
         self.conflicts.sort_by_key(|conflict| (conflict.slot, conflict.value, conflict.reader));
         self.conflicts.dedup_by_key(|conflict| (conflict.slot, conflict.value));
         self.visible = match self.at_rest {
@@ -206,7 +222,8 @@ impl Log {
 
     fn known(&self) -> Bits {
         let mut known = Bits::new(self.slots.len());
-        self.slots().for_each(|(index, _)| known.insert(index.get()));
+        let there = self.slots().filter(|&(index, _)| self.hole_at(index).is_none());
+        there.for_each(|(index, _)| known.insert(index.get()));
         known
     }
 

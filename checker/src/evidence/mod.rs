@@ -2,11 +2,13 @@
 //!
 //! Three passes, each linear: *survey* pairs sends with completions and bounds each partition's offsets; *fill* lets
 //! readers at rest, readers, and acknowledgements speak in this order ([`log`]); *settle* finds the writers of records no
-//! acknowledgement places, which transactions readers prove committed ([`proof`]), and where each send's record lies.
+//! acknowledgement places, which transactions readers prove committed ([`proof`]), which records polls read over
+//! ([`holes`]), and where each send's record lies.
 
 pub(crate) mod bits;
 pub(crate) mod excuses;
 pub(crate) mod holders;
+mod holes;
 mod in_hand;
 pub(crate) mod intervals;
 pub(crate) mod log;
@@ -74,6 +76,7 @@ impl<'h> Evidence<'h> {
         acknowledge(&survey.sends, &mut logs);
         find_writers(&survey.sends, &mut logs);
         survey.prove_commits(history, isolation, &mut logs);
+        survey.find_holes(history, &mut logs);
         logs.iter_mut().for_each(Log::settle);
         place(&mut survey.sends, &logs);
         coverage.final_reads = logs.iter().filter(|log| log.at_rest.is_some()).count() as u64;

@@ -106,7 +106,19 @@ impl<'s> Oracle<'s> {
         let at_rest = self.reads.iter().filter(|read| read.at_rest || after(read));
         let at_rest: BTreeSet<_> = at_rest.map(|read| read.place).collect();
         let visible = |place: &&Place| !self.rest.contains_key(&place.0) || at_rest.contains(place);
-        self.visible = self.log.keys().filter(visible).copied().collect();
+        let there = |place: &&Place| visible(place) && !self.is_read_over(**place);
+        self.visible = self.log.keys().filter(there).copied().collect();
+    }
+
+    /// Whether one poll returned records on both sides of an acknowledged record that nobody ever read.
+    fn is_read_over(&self, place: Place) -> bool {
+        let was_read = |read: &Read| read.place == place || read.value == self.log[&place];
+        let surrounds = |pair: &[(i64, u64)]| pair[0].0 < place.1 && place.1 < pair[1].0;
+        let passes = |step: &Step| match step {
+            Step::Poll { key, records, .. } => *key == place.0 && records.windows(2).any(surrounds),
+            _ => false,
+        };
+        !self.reads.iter().any(was_read) && self.steps.iter().any(passes)
     }
 
     fn send_of(&self, value: u64) -> Option<&Sent> {
@@ -127,6 +139,12 @@ impl<'s> Oracle<'s> {
     fn is_retained(&self, place: Place) -> bool {
         let is_read = self.rest.get(&place.0).is_none_or(|&(start, ..)| place.1 >= start);
         is_read && self.begins_above(place).is_none()
+    }
+
+    /// Whether the log at rest need not have the record: retention opens no gap within one poll.
+    fn is_excused_at_rest(&self, sent: &Sent, place: Place) -> bool {
+        let is_read_over = self.log[&place] == sent.value && self.is_read_over(place);
+        !self.is_retained(place) && !is_read_over
     }
 
     /// The first step that put a consumer at the log's beginning, if that was above the place.
@@ -291,10 +309,17 @@ impl<'s> Oracle<'s> {
 
     fn durability(&self, found: &mut Vec<Kind>) {
         for sent in self.sent.iter().filter(|sent| sent.acked && self.place_of(sent).is_none()) {
-            let Some(&(start, end, _)) = self.rest.get(&sent.key) else { continue };
+            let Some(&(_, end, _)) = self.rest.get(&sent.key) else {
+                let is_hole = sent.offset.is_some_and(|offset| {
+                    let place = (sent.key, offset);
+                    self.log[&place] == sent.value && self.is_read_over(place)
+                });
+                found.extend(is_hole.then_some(Kind::Hole));
+                continue;
+            };
             found.extend(match sent.offset {
                 None => Some(Kind::DrainedUnseen),
-                Some(offset) if offset < start || !self.is_retained((sent.key, offset)) => None,
+                Some(offset) if self.is_excused_at_rest(sent, (sent.key, offset)) => None,
                 Some(offset) if offset >= end => Some(Kind::TruncatedTail),
                 Some(offset) if self.visible.contains(&(sent.key, offset)) => Some(Kind::LostWrite),
                 Some(offset)

@@ -2,6 +2,7 @@
 
 use crate::script::{P0, P1, Script};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
+use ktrial_checker::contract::{CleanupPolicy, Contract};
 use ktrial_checker::history::{Offset, PositionedBy, Value};
 use ktrial_checker::verdict::Judgement;
 
@@ -196,4 +197,112 @@ fn a_judgement_survives_json() {
     let judgement = s.judge();
     let json = serde_json::to_string(&judgement).unwrap();
     assert_eq!(serde_json::from_str::<Judgement>(&json).unwrap(), judgement);
+}
+
+/// Records 0 to 2 acknowledged, and a reader of all but the one at offset 1 in one poll.
+fn read_over() -> Script {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    (0..3).for_each(|n| s.sent(p, P0, n + 1, n as i64));
+    s.poll(r, P0, &[(0, 1), (2, 3)]);
+    s
+}
+
+#[test]
+fn a_record_that_one_poll_reads_over_and_nobody_reads_is_lost_without_a_read_at_rest() {
+    let mut s = read_over();
+    let m = s.member(P0, 0, PositionedBy::ResetEarliest);
+    s.consume(m, P0, &[(0, 1), (2, 3)]);
+    s.commit(m, P0, 3);
+    s.finds(&[(Kind::Hole, 1)]);
+    s.verdicts(["valid", "invalid"]);
+    let (ops, told) = s.evidence(Kind::Hole);
+    let roles: Vec<_> = ops.iter().map(|&(op, role)| (op.0, role)).collect();
+    assert_eq!(roles, [(4, Role::Writer), (5, Role::Acknowledgement), (8, Role::Reader)]);
+    insta::assert_snapshot!(told, @r"
+    v2 was sent to orders-0 by producer at 5.000 ms (op 4) and acknowledged at 6.000 ms with offset 1.
+    Records on both sides of offset 1 were read from orders-0 in one poll by reader at 10.000 ms (op 8).
+    Nobody ever read v2: an acknowledged record is lost.
+    ");
+}
+
+#[test]
+fn a_record_that_somebody_else_read_is_left_out_by_the_poll_and_not_lost() {
+    let mut s = read_over();
+    let r = s.reader(P0);
+    s.poll(r, P0, &[(0, 1), (1, 2)]);
+    s.finds(&[(Kind::InternalSkip, 1)]);
+    s.verdicts(["invalid", "unknown"]);
+}
+
+#[test]
+fn a_record_read_over_and_then_read_at_rest_is_left_out_by_the_poll() {
+    let mut s = read_over();
+    s.drain(P0, &[(0, 1), (1, 2), (2, 3)], 3);
+    s.finds(&[(Kind::InternalSkip, 1)]);
+}
+
+#[test]
+fn a_record_read_over_and_missing_at_rest_is_lost_once_and_not_by_retention() {
+    let mut s = read_over();
+    s.dump(P0, &[(2, 3)]);
+    let r = s.reader(P1);
+    s.begins(r, P0, 2);
+    s.finds(&[(Kind::Hole, 1)]);
+    assert_eq!(s.judge().excused[0].offsets, Some((Offset(0), Offset(0))));
+}
+
+#[test]
+fn a_record_that_lies_elsewhere_than_acknowledged_is_not_lost() {
+    let mut s = read_over();
+    let r = s.reader(P0);
+    s.poll(r, P0, &[(0, 1), (2, 3), (3, 2)]);
+    assert_eq!(s.judge().count(Kind::Hole), 0);
+    assert_eq!(s.judge().count(Kind::AckedOffsetConflict), 1);
+}
+
+#[test]
+fn the_offset_of_a_failed_record_or_a_marker_may_be_passed_over() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    let (failed, unknown) = (s.send(p, P0, 2), s.send(p, P0, 3));
+    s.fail(failed);
+    s.give_up(unknown);
+    s.sent(p, P0, 4, 3);
+    s.poll(r, P0, &[(0, 1), (3, 4)]);
+    s.finds(&[]);
+}
+
+#[test]
+fn a_record_of_a_transaction_may_be_passed_over_unless_it_is_committed() {
+    let mut s = Script::new();
+    let (p, q, r) = (s.producer(), s.producer(), s.reader(P0));
+    s.sent(q, P0, 1, 0);
+    let txn = s.begin(p);
+    s.sent(p, P0, 2, 1);
+    let fork = s.history.clone();
+    s.abort_txn(txn);
+    s.sent(q, P0, 3, 3);
+    s.poll(r, P0, &[(0, 1), (3, 3)]);
+    s.finds(&[]);
+    s.history = fork;
+    s.commit_txn(txn);
+    s.sent(q, P0, 3, 3);
+    s.poll(r, P0, &[(0, 1), (3, 3)]);
+    s.finds(&[(Kind::Hole, 1)]);
+}
+
+#[test]
+fn what_compaction_leaves_has_gaps() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.sent(p, P0, 1, 0);
+    s.sent_keyed(p, P0, 2, 1, 7);
+    s.sent_keyed(p, P0, 3, 2, 7);
+    s.poll(r, P0, &[(0, 1), (2, 3)]);
+    s.finds(&[(Kind::Hole, 1)]);
+    let compact = Contract { cleanup_policy: CleanupPolicy::Compact, ..Contract::default() };
+    assert!(ktrial_checker::judge(&s.history, &compact).anomalies.is_empty());
+    assert!(s.excused(&compact).contains("excused by cleanup.policy=compact"));
 }

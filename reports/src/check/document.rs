@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use ktrial_checker::anomaly::{self, AnomalyKind, OpRole, Severity};
 use ktrial_checker::contract::Contract;
+use ktrial_checker::excuse::Excused;
 use ktrial_checker::history::History;
 use ktrial_checker::klog::Imported;
 use ktrial_checker::settings::Setting;
@@ -61,8 +62,38 @@ pub struct FileCheck {
     pub properties: Vec<PropertyCheck>,
     /// What was found, the most severe first.
     pub anomalies: Vec<KindCheck>,
+    /// What is no anomaly, because the log was told to keep records no longer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excused: Vec<ExcusedCheck>,
     /// How much there was to judge.
     pub coverage: BTreeMap<&'static str, u64>,
+}
+
+/// Records of one partition that are gone, or were passed over, with an excuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExcusedCheck {
+    /// The anomaly that each of them would be otherwise, `truncated-tail`.
+    pub kind: &'static str,
+    /// What excuses them.
+    pub excuse: &'static str,
+    /// The partition, as `topic-partition`.
+    pub key: String,
+    /// How many there are.
+    pub count: u64,
+    /// All that in a sentence, with how it is known.
+    pub explain: String,
+}
+
+impl ExcusedCheck {
+    fn new(excused: &Excused) -> Self {
+        ExcusedCheck {
+            kind: excused.kind.name(),
+            excuse: excused.excuse.name(),
+            key: excused.key.clone(),
+            count: excused.count,
+            explain: excused.to_string(),
+        }
+    }
 }
 
 /// A setting of the contract.
@@ -250,6 +281,7 @@ impl FileCheck {
             promised_by,
             properties: judgement.properties.iter().map(property).collect(),
             anomalies: anomalies(&imported.history, judgement),
+            excused: judgement.excused.iter().map(ExcusedCheck::new).collect(),
             coverage: judgement.coverage.counters().into(),
         }
     }

@@ -49,6 +49,10 @@ fn verdicts(check: &Check) -> String {
                 escaped(&property.test())
             );
         }
+        for excused in &file.excused {
+            let explain = escaped(&excused.explain);
+            text += &format!("| {} | | excused | {explain} |\n", escaped(&file.file));
+        }
         for warning in &file.warnings {
             text += &format!("| {} | | warning | {} |\n", escaped(&file.file), escaped(warning));
         }

@@ -30,6 +30,7 @@ impl FileCheck {
             promised_by: PromisedBy::Model,
             properties: vec![property(operations, outcome, counters.into())],
             anomalies: violation(&outcome.verdict).into_iter().collect(),
+            excused: Vec::new(),
             coverage: counters.into(),
         }
     }

@@ -121,6 +121,10 @@ fn notes(file: &FileCheck, named: bool, look: &Look) -> String {
     for warning in &file.warnings {
         text += &wrapped(&look.plain(&format!("{name}{warning}")), "warning: ", look.width);
     }
+    for excused in &file.excused {
+        let excused = format!("{name}{}", excused.explain);
+        text += &wrapped(&look.plain(&excused), "excused: ", look.width);
+    }
     let told = file.contract.iter().filter(|it| !it.is_default || TOLD_ALWAYS.contains(&it.key));
     let settings: Vec<_> = told.map(|it| format!("{}={}", it.key, it.value)).collect();
     let by = match file.promised_by {
