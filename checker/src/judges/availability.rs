@@ -8,8 +8,9 @@
 //! ```
 //! A partition stands still if of the sends invoked after the recovery time none was acknowledged, though the first had the
 //! recovery time once more to be answered in. A group stands still if a living member has held the partition all that time
-//! and the group moved no further, though records lie ahead. A history without an end of faults promises nothing, and one
-//! that ends before cannot tell.
+//! and the group moved no further, though records lie ahead. A history without an end of faults promises nothing. One that
+//! ends before can tell only who has recovered: a partition that acknowledged a record at its offset after the end of all
+//! faults, a group that moved on after it.
 //!
 //! O(events + groups · partitions).
 
@@ -56,11 +57,9 @@ pub(crate) fn judge(
     findings: &mut Findings<'_>,
     coverage: &mut Coverage,
 ) {
-    if recovery.has_passed_since(recovery.owed_from) {
-        let judge = Judge { evidence, recovery };
-        judge.partitions(findings, coverage);
-        judge.groups(groups, findings, coverage);
-    }
+    let judge = Judge { evidence, recovery };
+    judge.partitions(findings, coverage);
+    judge.groups(groups, findings, coverage);
 }
 
 /// What became of the sends that a partition owed an answer.
@@ -69,6 +68,8 @@ struct Owed<'s> {
     first: Option<&'s Send>,
     tried: u64,
     acknowledged: bool,
+    /// It took a record after the end of all faults, however soon.
+    has_recovered: bool,
 }
 
 struct Judge<'e, 'h> {
@@ -85,16 +86,16 @@ impl Judge<'_, '_> {
                 partition.first.get_or_insert(send);
                 partition.tried += 1;
             }
-            let is_answered = self.time(send.done) >= self.recovery.owed_from;
-            partition.acknowledged |= send.outcome == Outcome::Ok && is_answered;
+            let is_acked_since = |time| send.outcome == Outcome::Ok && self.time(send.done) >= time;
+            partition.acknowledged |= is_acked_since(self.recovery.owed_from);
+            let is_at_its_place = send.offset.known().is_some();
+            partition.has_recovered |= is_at_its_place && is_acked_since(self.healed_at());
         }
         for (key, partition) in (0..).map(Key).zip(owed) {
-            let Some(first) = partition.first else { continue };
-            if !self.recovery.has_passed_since(self.time(first.op)) {
-                continue;
-            }
-            coverage.recoveries += 1;
-            if !partition.acknowledged {
+            let is_due = |first: &&Send| self.recovery.has_passed_since(self.time(first.op));
+            let due = partition.first.filter(is_due);
+            coverage.recoveries += u64::from(partition.has_recovered || due.is_some());
+            if let Some(first) = due.filter(|_| !partition.acknowledged) {
                 findings.report(AnomalyKind::StuckPartition, partition.tried, || {
                     self.stuck_partition(key, first, partition.tried)
                 });
@@ -105,20 +106,30 @@ impl Judge<'_, '_> {
     fn groups(&self, groups: &Groups, findings: &mut Findings<'_>, coverage: &mut Coverage) {
         let holders = Holders::at_the_end(self.evidence);
         for (group, key, progress) in groups.iter() {
-            let held_in_time = |op: &OpId| self.time(*op) < self.recovery.owed_from;
-            let Some(member) = holders.of(group, key).filter(held_in_time) else { continue };
-            coverage.recoveries += 1;
+            let has_moved_since =
+                |time| progress.reached().is_some_and(|(_, op)| self.time(op) >= time);
+            let due = holders.of(group, key).filter(|&member| self.is_due(member));
+            coverage.recoveries += u64::from(has_moved_since(self.healed_at()) || due.is_some());
             let log = self.evidence.log(key);
             let reached = reached(progress);
             let left = log.count_visible(log.places.at_or_above(reached), log.len());
-            let moved =
-                progress.reached().is_some_and(|(_, op)| self.time(op) >= self.recovery.owed_from);
-            if left > 0 && !moved {
+            let has_moved = has_moved_since(self.recovery.owed_from);
+            if let Some(member) = due.filter(|_| left > 0 && !has_moved) {
                 findings.report(AnomalyKind::StuckGroup, left, || {
                     self.stuck_group(group, key, reached, left, member)
                 });
             }
         }
+    }
+
+    /// Whether a member that got the partition with this event has had the time to recover and to read on.
+    fn is_due(&self, member: OpId) -> bool {
+        let owed_from = self.recovery.owed_from;
+        self.recovery.has_passed_since(owed_from) && self.time(member) < owed_from
+    }
+
+    fn healed_at(&self) -> Time {
+        self.time(self.recovery.healed)
     }
 
     fn time(&self, op: OpId) -> Time {
@@ -128,7 +139,7 @@ impl Judge<'_, '_> {
     fn tell_healed(&self) -> String {
         format!(
             "All faults were over at {}, and the time to recover at {}; the history goes on until {}.",
-            self.time(self.recovery.healed),
+            self.healed_at(),
             self.recovery.owed_from,
             self.recovery.end
         )

@@ -52,9 +52,46 @@ fn while_recovery_may_take_time_nothing_is_owed() {
     s.heal();
     let one = s.send(p, P0, 1);
     s.give_up(one);
-    later(&mut s);
+    s.wait_ms(RECOVERED);
+    s.send(p, P0, 2);
     s.finds(&[]);
     s.verdict(Property::Availability, "vacuous");
+}
+
+#[test]
+fn a_record_taken_at_its_offset_soon_after_the_faults_shows_that_the_partition_lives() {
+    let mut s = Script::new();
+    let p = s.producer();
+    let (one, two) = (s.send(p, P0, 1), s.send(p, P0, 2));
+    s.ack(one, 0);
+    s.heal();
+    s.verdict(Property::Availability, "vacuous");
+    s.ack(two, 1);
+    s.finds(&[]);
+    s.verdict(Property::Availability, "valid");
+}
+
+#[test]
+fn an_acknowledgement_without_an_offset_may_be_the_producers_own() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.heal();
+    let send = s.send(p, P0, 1);
+    s.ack_without_offset(send);
+    s.finds(&[]);
+    s.verdict(Property::Availability, "vacuous");
+}
+
+#[test]
+fn a_group_that_moves_on_soon_after_the_faults_lives() {
+    let mut s = Script::new();
+    let (p, m) = (s.producer(), s.member(P0, 0, PositionedBy::ResetEarliest));
+    s.sent(p, P0, 1, 0);
+    s.heal();
+    s.verdict(Property::Availability, "vacuous");
+    s.consume(m, P0, &[(0, 1)]);
+    s.finds(&[]);
+    s.verdict(Property::Availability, "valid");
 }
 
 #[test]

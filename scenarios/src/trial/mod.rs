@@ -240,9 +240,10 @@ impl RunTrial for Trial {
         let mut sim = self.world(seed, teller);
         let stuck = self.run_to_end(&mut sim);
         let is_cut_short = sim.observer().1.is_over();
-        for line in sim.observer_mut().1.take_lines() {
-            tell(line);
-        }
+        let went_back = sim.observer().0.recorder.went_back().cloned();
+        let teller = &mut sim.observer_mut().1;
+        went_back.into_iter().for_each(|went_back| teller.insert(&went_back));
+        teller.take_lines().into_iter().for_each(tell);
         self.outcome(seed, &sim, stuck.filter(|_| !is_cut_short))
     }
 

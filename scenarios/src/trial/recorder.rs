@@ -1,4 +1,6 @@
-//! Turns what clients tell into the checker's history, and keeps count of what is still to come.
+//! Turns what clients tell into the checker's history, keeps count of what is still to come, and sees when a log goes back.
+//!
+//! Groups have no rebalances here: each consumer is assigned its partitions by hand, for all of its life.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +8,7 @@ use ktrial_checker::history::{
     ClientId, GroupId, History, Key, OpId, PositionedBy, ProcessId, Time,
 };
 use ktrial_checker::history::{Offset, Value};
+use ktrial_checker::online::Sweep;
 use ktrial_model::cluster::Cluster;
 use ktrial_model::ids::{self, RecordId, TopicId, TopicPartition};
 use ktrial_model::note::{Note, PositionSource};
@@ -19,6 +22,8 @@ use super::topology::Topology;
 #[derive(Clone, Debug)]
 pub struct Recorder {
     history: History,
+    sweep: Sweep,
+    went_back: Option<WentBack>,
     /// Who says that all faults are over.
     observer: ClientId,
     /// By node: the client, its group, and the session of its present process; none where no client runs.
@@ -38,6 +43,15 @@ pub struct Recorder {
     drained: BTreeMap<TopicPartition, ids::Offset>,
     /// How far the group has processed.
     positions: BTreeMap<TopicPartition, ids::Offset>,
+}
+
+/// The event from which on a log is not linearizable, as it gave away a place below one that it had reached before.
+#[derive(Clone, Debug)]
+pub struct WentBack {
+    /// The event that showed it.
+    pub stamp: Stamp,
+    /// What it showed.
+    pub sentence: String,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +80,8 @@ impl Recorder {
         let observer = history.client("faults");
         Recorder {
             history,
+            sweep: Sweep::default(),
+            went_back: None,
             observer,
             clients,
             keys,
@@ -84,6 +100,11 @@ impl Recorder {
     /// What happened so far.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Where a log first went back, if one did. Whether a record is lost by that or only out of order, the whole history tells.
+    pub fn went_back(&self) -> Option<&WentBack> {
+        self.went_back.as_ref()
     }
 
     /// How many records were acknowledged.
@@ -169,7 +190,17 @@ impl Recorder {
             | Note::Processed { .. }
             | Note::Drained { .. } => self.reader_said(stamp, note),
             // What brokers do is the monitor's business.
-            _ => {}
+            _ => return,
+        }
+        self.look_back(stamp);
+    }
+
+    fn look_back(&mut self, stamp: Stamp) {
+        if let Some(violation) =
+            self.sweep.follow(&self.history).filter(|_| self.went_back.is_none())
+        {
+            let sentence = violation.sentence(&self.history);
+            self.went_back = Some(WentBack { stamp, sentence });
         }
     }
 

@@ -10,6 +10,7 @@ use ktrial_sim::node_id::NodeId;
 use ktrial_sim::observer::{Death, FaultPhase, Observer, Stamp};
 use ktrial_sim::time::Instant;
 
+use super::recorder::WentBack;
 use super::topology::Topology;
 use crate::run::{TraceLine, Until};
 
@@ -43,9 +44,22 @@ impl Teller {
             self.is_over = true;
             return;
         }
+        self.lines.push(Self::line(stamp, node, what));
+    }
+
+    fn line(stamp: Stamp, node: String, what: String) -> TraceLine {
         let cause = (stamp.cause.0 > 0).then_some(stamp.cause.0);
-        let at_ns = stamp.at.as_nanos();
-        self.lines.push(TraceLine { event: stamp.event.0, cause, at_ns, node, what });
+        TraceLine { event: stamp.event.0, cause, at_ns: stamp.at.as_nanos(), node, what }
+    }
+
+    /// Tells, after the other lines of the event that showed it, that a log went back.
+    pub fn insert(&mut self, went_back: &WentBack) {
+        let WentBack { stamp, sentence } = went_back;
+        let place = self.lines.partition_point(|line| line.event <= stamp.event.0);
+        if !self.is_past(*stamp) {
+            let what = format!("   not linearizable from here on: {sentence}");
+            self.lines.insert(place, Self::line(*stamp, self.name(stamp.node), what));
+        }
     }
 
     fn is_past(&self, stamp: Stamp) -> bool {
