@@ -45,7 +45,7 @@ pub struct Recorder {
     positions: BTreeMap<TopicPartition, ids::Offset>,
 }
 
-/// The event from which on a log is not linearizable, as it gave away a place below one that it had reached before.
+/// The event that showed that a log gave away a place below one that it had reached before.
 #[derive(Clone, Debug)]
 pub struct WentBack {
     /// The event that showed it.

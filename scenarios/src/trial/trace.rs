@@ -57,7 +57,7 @@ impl Teller {
         let WentBack { stamp, sentence } = went_back;
         let place = self.lines.partition_point(|line| line.event <= stamp.event.0);
         if !self.is_past(*stamp) {
-            let what = format!("   not linearizable from here on: {sentence}");
+            let what = format!("   a log goes back here: {sentence}");
             self.lines.insert(place, Self::line(*stamp, self.name(stamp.node), what));
         }
     }
