@@ -37,9 +37,9 @@
 //!
 //! Times are nanoseconds. A process is a number or a string, a value any JSON scalar that is unique in its partition;
 //! 18446744073709551615 stands for bytes that are no record at all. A completion belongs to the invocation with its `call`,
-//! or, without one, to the last of its process. Other operations and fields are counted and passed over, so that a file may
-//! say more than is judged. Reading and writing take memory for the history alone, not for the text. [`write()`] followed by
-//! [`read()`] gives the same history.
+//! or, without one, to the last of its process, the end of a transaction to its last transaction. Other operations and
+//! fields are counted and passed over, so that a file may say more than is judged. Reading and writing take memory for the
+//! history alone, not for the text. [`write()`] followed by [`read()`] gives the same history.
 
 mod header;
 mod line;

@@ -169,17 +169,6 @@ fn an_overwritten_commit_is_no_possible_answer() {
 }
 
 #[test]
-fn a_rewound_group_may_be_given_the_lower_offset() {
-    let (mut s, m) = four_records();
-    s.consume(m, P0, &FOUR);
-    s.commit(m, P0, 4);
-    s.commit(m, P0, 1);
-    s.committed(m, P0, Some(1));
-    s.drain(P0, &FOUR, 4);
-    s.finds(&[]);
-}
-
-#[test]
 fn a_commit_nobody_confirmed_may_be_in_force_or_not() {
     for answer in [2, 3] {
         let (mut s, m) = four_records();

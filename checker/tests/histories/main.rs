@@ -1,4 +1,5 @@
-//! Hand-made histories, one per anomaly and per legitimate look-alike, named by what they show.
+//! Hand-made histories, recorded as a program records them, named by what they show. Those that are worth a file are in
+//! `tests/guide`: one of each anomaly, and what looks like it.
 
 mod availability;
 mod committed;

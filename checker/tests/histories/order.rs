@@ -1,4 +1,4 @@
-//! Hand-made histories for the property partition-order: one per anomaly, beside its legitimate look-alikes.
+//! Hand-made histories for the property partition-order: the finer points of its anomalies and their look-alikes.
 
 use crate::script::{P0, P1, Script};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
@@ -54,13 +54,6 @@ fn many_readers_of_the_same_wrong_record_are_one_divergence() {
 }
 
 #[test]
-fn a_record_nobody_sent_is_a_phantom() {
-    let mut s = Script::new();
-    s.drain(P0, &[(0, 7)], 1);
-    s.finds(&[(Kind::Phantom, 1)]);
-}
-
-#[test]
 fn a_phantom_in_place_of_a_record_is_no_divergence_besides() {
     let mut s = Script::new();
     let (p, r) = (s.producer(), s.reader(P0));
@@ -68,44 +61,6 @@ fn a_phantom_in_place_of_a_record_is_no_divergence_besides() {
     s.poll(r, P0, &[(0, 7)]);
     s.drain(P0, &[(0, 1)], 1);
     s.finds(&[(Kind::Phantom, 1)]);
-}
-
-#[test]
-fn unreadable_bytes_are_corrupt() {
-    let mut s = Script::new();
-    let (p, r) = (s.producer(), s.reader(P0));
-    s.sent(p, P0, 1, 0);
-    s.poll(r, P0, &[(0, Value::CORRUPT.0)]);
-    s.drain(P0, &[(0, 1)], 1);
-    s.finds(&[(Kind::Corrupt, 1)]);
-}
-
-#[test]
-fn a_record_in_another_partition_is_in_the_wrong_one() {
-    let mut s = Script::new();
-    let p = s.producer();
-    s.send(p, P1, 1);
-    s.drain(P0, &[(0, 1)], 1);
-    s.finds(&[(Kind::WrongPartition, 1)]);
-}
-
-#[test]
-fn one_send_at_two_offsets_is_a_duplicate() {
-    let mut s = Script::new();
-    let p = s.producer();
-    s.sent(p, P0, 1, 1);
-    s.drain(P0, &[(0, 1), (1, 1)], 2);
-    s.finds(&[(Kind::Duplicate, 1)]);
-}
-
-#[test]
-fn a_record_of_a_failed_send_may_never_be_read() {
-    let mut s = Script::new();
-    let p = s.producer();
-    let send = s.send(p, P0, 1);
-    s.fail(send);
-    s.drain(P0, &[(0, 1)], 1);
-    s.finds(&[(Kind::AbortedRead, 1)]);
 }
 
 #[test]
@@ -129,15 +84,6 @@ fn an_acknowledged_offset_other_than_where_the_record_is_conflicts() {
 }
 
 #[test]
-fn a_record_may_not_be_read_before_it_is_sent() {
-    let mut s = Script::new();
-    let (p, r) = (s.producer(), s.reader(P0));
-    s.poll(r, P0, &[(0, 1)]);
-    s.sent(p, P0, 1, 0);
-    s.finds(&[(Kind::ReadBeforeSend, 1)]);
-}
-
-#[test]
 fn a_record_read_in_the_instant_it_is_sent_is_concurrent() {
     let mut s = Script::new();
     let (p, r) = (s.producer(), s.reader(P0));
@@ -145,49 +91,6 @@ fn a_record_read_in_the_instant_it_is_sent_is_concurrent() {
     s.history.polled(r, Time(8), Time(9), records);
     s.history.send_invoked(p, Time(9), P0, Value(1));
     s.finds(&[]);
-}
-
-#[test]
-fn a_record_may_be_read_before_it_is_acknowledged() {
-    let mut s = Script::new();
-    let (p, r) = (s.producer(), s.reader(P0));
-    let send = s.send(p, P0, 1);
-    s.poll(r, P0, &[(0, 1)]);
-    s.ack(send, 0);
-    s.finds(&[]);
-}
-
-#[test]
-fn a_read_record_that_is_gone_at_rest_was_unstable() {
-    let mut s = Script::new();
-    let (p, r) = (s.producer(), s.reader(P0));
-    let send = s.send(p, P0, 1);
-    s.poll(r, P0, &[(0, 1)]);
-    s.give_up(send);
-    s.drain(P0, &[], 0);
-    s.finds(&[(Kind::UnstableRead, 1)]);
-}
-
-#[test]
-fn a_later_record_before_an_earlier_one_is_out_of_order() {
-    let mut s = Script::new();
-    let p = s.producer();
-    let (first, second) = (s.send(p, P0, 1), s.send(p, P0, 2));
-    s.ack(second, 0);
-    s.ack(first, 1);
-    s.drain(P0, &[(0, 2), (1, 1)], 2);
-    s.finds(&[(Kind::OutOfOrder, 1)]);
-}
-
-#[test]
-fn a_record_that_was_given_up_may_arrive_late() {
-    let mut s = Script::new();
-    let p = s.producer();
-    let (first, second) = (s.send(p, P0, 1), s.send(p, P0, 2));
-    s.give_up(first);
-    s.ack(second, 0);
-    s.drain(P0, &[(0, 2), (1, 1)], 2);
-    s.finds(&[(Kind::LateAppend, 1)]);
 }
 
 #[test]
@@ -232,16 +135,6 @@ fn an_offset_without_a_record_is_no_skip() {
     s.poll(r, P0, &[(2, 2)]);
     s.drain(P0, &[(0, 1), (2, 2)], 3);
     s.finds(&[]);
-}
-
-#[test]
-fn a_consumer_that_goes_back_is_nonmonotonic() {
-    let mut s = Script::new();
-    let (p, r) = (s.producer(), s.reader(P0));
-    (0..2).for_each(|n| s.sent(p, P0, n + 1, n as i64));
-    s.poll(r, P0, &[(0, 1), (1, 2)]);
-    s.poll(r, P0, &[(1, 2)]);
-    s.finds(&[(Kind::NonmonotonicPoll, 1)]);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(super) struct Calls {
     open: usize,
     /// The one without a number: each such call replaces the one before, which nobody completed.
     unnumbered: Option<Open>,
+    /// The transaction without a number: what is done in it has calls of its own.
+    unnumbered_txn: Option<Open>,
 }
 
 /// Completed calls are swept out when they outnumber the open ones by this factor.
@@ -46,7 +48,10 @@ impl Calls {
     /// A call begins. One of the same number that is still open stays so for good.
     pub(super) fn begin(&mut self, call: Option<u64>, operation: Open) {
         let Some(number) = call else {
-            self.unnumbered = Some(operation);
+            match operation {
+                Open::Txn(..) => self.unnumbered_txn = Some(operation),
+                _ => self.unnumbered = Some(operation),
+            }
             return;
         };
         let place = match self.numbered.back() {
@@ -77,6 +82,14 @@ impl Calls {
         Some(operation)
     }
 
+    /// The same for the end of a transaction.
+    pub(super) fn complete_txn(&mut self, call: Option<u64>) -> Option<Open> {
+        match call {
+            Some(_) => self.complete(call),
+            None => self.unnumbered_txn.take(),
+        }
+    }
+
     fn sweep(&mut self) {
         while let Some((_, None)) = self.numbered.front() {
             self.numbered.pop_front();
@@ -92,6 +105,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    #[test]
+    fn what_is_done_in_a_transaction_does_not_replace_it() {
+        let mut calls = Calls::default();
+        let sends = Ops { first: OpId(0), len: 0 };
+        calls.begin(None, Open::Txn(OpId(0), sends));
+        calls.begin(None, Open::Commit(OpId(1)));
+        assert!(matches!(calls.complete(None), Some(Open::Commit(OpId(1)))));
+        assert!(matches!(calls.complete_txn(None), Some(Open::Txn(OpId(0), _))));
+        assert!(calls.complete_txn(None).is_none());
+    }
 
     proptest! {
         #[test]

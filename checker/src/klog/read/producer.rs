@@ -182,7 +182,7 @@ impl Reader {
         line: &Line<impl Cursor>,
     ) -> Result<OpId, Problem> {
         let known = &mut self.processes[who];
-        let Some(Open::Txn(txn, sends)) = known.calls.complete(line.more.call) else {
+        let Some(Open::Txn(txn, sends)) = known.calls.complete_txn(line.more.call) else {
             return Err(not_invoked("txn"));
         };
         known.txn.take_if(|open| *open == txn);
