@@ -1,4 +1,5 @@
-//! What is said of a history, in short: the verdicts, and of each kind found how often, how bad, and one proof.
+//! What is said of a history, in short: the verdicts, of each kind found how often, how bad, and one proof, and what retention
+//! and compaction excuse.
 
 use ktrial_checker::anomaly::{Anomaly, AnomalyKind, Severity};
 use ktrial_checker::verdict::{Found, Judgement};
@@ -8,7 +9,8 @@ pub fn told(judgement: &Judgement) -> String {
     let verdicts = judgement.properties.iter();
     let verdicts = verdicts.map(|(property, verdict)| format!("{property:<16}  {verdict}\n"));
     let kinds = judgement.anomalies.iter().map(|(&kind, found)| kind_told(kind, found));
-    verdicts.chain(kinds).collect()
+    let excused = judgement.excused.iter().map(|excused| format!("\nexcused: {excused}\n"));
+    verdicts.chain(kinds).chain(excused).collect()
 }
 
 fn kind_told(kind: AnomalyKind, found: &Found) -> String {
