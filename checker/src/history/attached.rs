@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! range_of {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct $name {
             pub(super) start: u32,
             pub(super) len: u32,

@@ -37,6 +37,8 @@ pub struct History {
     names: Arc<Names>,
     scalars: Arc<Scalars>,
     sessions: Chunked<Session>,
+    /// By process, what it polled last.
+    polled_last: Vec<Spans>,
     events: Chunked<Event>,
     polls: Chunked<Poll>,
     spans: Chunked<Span>,

@@ -2,7 +2,7 @@
 
 use super::super::{
     Generation, GroupId, History, Key, Offset, OpId, Poll, PollId, PositionedBy, ProcessId,
-    RebalanceKind, Time, Value, What,
+    RebalanceKind, Spans, Time, Value, What,
 };
 
 impl History {
@@ -17,17 +17,22 @@ impl History {
     ) -> OpId {
         let records = self.push_spans(records);
         let poll = PollId(self.polls.push(Poll { invoked_at, records }));
+        let processes = self.polled_last.len().max(process.0 as usize + 1);
+        self.polled_last.resize(processes, Spans::default());
+        self.polled_last[process.0 as usize] = records;
         self.push(process, time, What::Polled { poll })
     }
 
-    /// The application finishes processing records that were polled.
+    /// The application finishes processing records that were polled. What it polled last and processes whole, as most do,
+    /// takes no further memory.
     pub fn processed(
         &mut self,
         process: ProcessId,
         time: Time,
         records: impl IntoIterator<Item = (Key, Offset, Value)>,
     ) -> OpId {
-        let records = self.push_spans(records);
+        let polled = self.polled_last.get(process.0 as usize).copied().unwrap_or_default();
+        let records = self.same_or_push_spans(polled, records);
         self.push(process, time, What::Processed { records })
     }
 

@@ -127,6 +127,33 @@ impl History {
         self.push_offsets(keys.into_iter().map(|key| (key, Offset::NONE)))
     }
 
+    /// These spans, if they hold exactly these records, or else new ones.
+    fn same_or_push_spans(
+        &mut self,
+        spans: Spans,
+        records: impl IntoIterator<Item = (Key, Offset, Value)>,
+    ) -> Spans {
+        let mut records = records.into_iter();
+        let (mut same, mut other) = (0, records.next());
+        {
+            let mut held = self.spans(spans).flat_map(|span| self.keyed_records(span));
+            while other.is_some() && held.next() == other {
+                (same, other) = (same + 1, records.next());
+            }
+            if other.is_none() && held.next().is_none() {
+                return spans;
+            }
+        }
+        let held = self.spans(spans).flat_map(|span| self.keyed_records(span));
+        let begun: Vec<_> = held.take(same).chain(other).collect();
+        self.push_spans(begun.into_iter().chain(records))
+    }
+
+    fn keyed_records(&self, span: &Span) -> impl Iterator<Item = (Key, Offset, Value)> {
+        let key = span.key;
+        self.records(span).map(move |(offset, value)| (key, offset, value))
+    }
+
     fn push_spans(&mut self, records: impl IntoIterator<Item = (Key, Offset, Value)>) -> Spans {
         let start = self.spans.len() as u32;
         let mut open: Option<Span> = None;
@@ -174,6 +201,25 @@ mod tests {
             .flat_map(|span| history.records(span).map(|(offset, value)| (span.key, offset, value)))
             .collect();
         assert_eq!(read, records);
+    }
+
+    #[test]
+    fn what_was_polled_is_kept_once_if_it_is_processed_whole() {
+        let polled = [(5, 1), (6, 2), (8, 3)];
+        for processed in [&polled[..], &polled[..2], &[(5, 1), (6, 7)], &[(4, 1)], &[]] {
+            let mut history = History::new();
+            let key = history.key("t", 0);
+            let client = history.client("c");
+            let process = history.open_session(client, None);
+            let keyed = |&(offset, value): &(i64, u64)| (key, Offset(offset), Value(value));
+            history.polled(process, Time(1), Time(2), polled.iter().map(keyed));
+            let held = history.values.len();
+            let op = history.processed(process, Time(3), processed.iter().map(keyed));
+            let What::Processed { records } = history.event(op).what else { panic!("not that") };
+            let spans = history.spans(records).flat_map(|span| history.keyed_records(span));
+            assert!(spans.eq(processed.iter().map(keyed)), "{processed:?}");
+            assert_eq!(history.values.len() == held, processed == polled || processed.is_empty());
+        }
     }
 
     #[test]
