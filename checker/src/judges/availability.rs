@@ -80,7 +80,11 @@ struct Judge<'e, 'h> {
 impl Judge<'_, '_> {
     fn partitions(&self, findings: &mut Findings<'_>, coverage: &mut Coverage) {
         let mut owed: Vec<Owed<'_>> = vec![Owed::default(); self.evidence.logs.len()];
+        let healed = self.evidence.moment(self.recovery.healed);
         for (_, send) in self.evidence.sends.iter() {
+            if self.evidence.moment(send.done) < healed {
+                continue;
+            }
             let partition = &mut owed[send.key.0 as usize];
             if self.time(send.op) >= self.recovery.owed_from {
                 partition.first.get_or_insert(send);
