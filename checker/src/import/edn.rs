@@ -96,6 +96,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_value_is_named_by_its_line_and_column() {
+        let error = |value: &str| {
+            let ops = format!("{{:process 0 :type :ok :f :poll\n :value {value}}}");
+            read(ops.as_bytes()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("[[:poll {1 [[-4 7]]}]]"),
+            "line 2, column 22: expected an offset from 0 to 2^53, found `-4`"
+        );
+        assert_eq!(
+            error("[[:poll {1 [[4]]}]]"),
+            "line 2, column 23: expected a value, found the end"
+        );
+        assert_eq!(
+            error("[[:poll {1 [[4 7/3]]}]]"),
+            "line 2, column 24: expected a value: a number or a string, found `7/3`"
+        );
+        assert_eq!(
+            error("[[:send 1 7]]"),
+            "line 1: expected a micro-operation `poll`, found `send`"
+        );
+    }
+
+    #[test]
     fn a_wrong_operation_is_named_by_its_line() {
         let ops = format!("{OPS}\n{{:process 0 :type :ok :time 16 :f :sned :value nil}}");
         assert_eq!(

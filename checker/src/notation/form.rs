@@ -20,7 +20,7 @@ impl<'t> Form<'t> {
     }
 
     /// A way over the value, from its first token on.
-    pub(super) fn cursor(self) -> FormCursor<'t> {
+    pub(crate) fn cursor(self) -> FormCursor<'t> {
         FormCursor::new(self.tokens, self.at)
     }
 

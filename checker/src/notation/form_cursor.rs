@@ -4,7 +4,7 @@
 //! `klog/1` knows strings alone.
 
 use super::cursor::{Walk, excerpt};
-use super::{Cursor, Form, Problem, Shape, Token, Tokens, edn, json};
+use super::{Cursor, Problem, Shape, Token, Tokens, edn, json};
 use std::borrow::Cow;
 
 /// A place in a value that was read whole.
@@ -15,11 +15,6 @@ pub(crate) struct FormCursor<'t> {
 }
 
 impl<'t> FormCursor<'t> {
-    /// The start of `form`.
-    pub(crate) fn of(form: Form<'t>) -> Self {
-        form.cursor()
-    }
-
     pub(super) fn new(tokens: &'t Tokens, at: usize) -> Self {
         FormCursor { tokens, at }
     }

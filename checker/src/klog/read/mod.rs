@@ -17,7 +17,7 @@ use crate::history::{
 use crate::interner::Interner;
 use crate::lines::Lines;
 use crate::notation::json::LineCursor;
-use crate::notation::{Cursor, Form, FormCursor, Problem, ReadError, cut_line};
+use crate::notation::{Cursor, Form, Problem, ReadError, cut_line};
 use calls::Calls;
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -123,7 +123,7 @@ impl Reader {
 
     /// Reads what is a line in `klog/1` and was written in another notation.
     pub(crate) fn form(&mut self, form: Form<'_>) -> Result<(), Problem> {
-        let line = self.parse(&mut FormCursor::of(form.untagged()))?;
+        let line = self.parse(&mut form.untagged().cursor())?;
         self.event(&line)
     }
 

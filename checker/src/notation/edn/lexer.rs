@@ -191,6 +191,10 @@ impl<'b> Lexer<'b> {
     }
 
     fn number(&mut self, tokens: &mut Tokens) -> Result<(), Stop> {
+        if let Some(natural) = self.take_natural() {
+            tokens.int(natural);
+            return Ok(());
+        }
         let start = self.at;
         let text = self.word()?;
         match scalar::int(text) {
@@ -203,6 +207,19 @@ impl<'b> Lexer<'b> {
             }
         }
         Ok(())
+    }
+
+    /// Most numbers are short and have digits only.
+    fn take_natural(&mut self) -> Option<i64> {
+        const DIGITS_MAX: usize = 18;
+        let rest = &self.bytes[self.at..];
+        let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let is_one = !scalar::is_word(*rest.get(len)?) && (1..=DIGITS_MAX).contains(&len);
+        if !is_one || (rest[0] == b'0' && len > 1) {
+            return None;
+        }
+        self.at += len;
+        Some(rest[..len].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
     }
 
     /// `\a`, `\newline`, `\u03bb`, and `\(`, which no word could hold.
