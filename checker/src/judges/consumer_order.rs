@@ -163,10 +163,11 @@ impl Positions<'_, '_> {
     }
 
     fn went_back(&self, step: &Step<'_>) -> Proof {
-        let end = format!(
-            "It went back to offset {} without a seek or a new assignment.",
-            step.read.base
-        );
+        let unasked = match step.is_internal() {
+            true => "",
+            false => " without a seek or a new assignment",
+        };
+        let end = format!("It went back to offset {}{unasked}.", step.read.base);
         self.proof(step, vec![], end)
     }
 
@@ -186,13 +187,19 @@ impl Positions<'_, '_> {
         missing: Vec<(Offset, crate::history::Value)>,
         end: String,
     ) -> Proof {
-        let key = step.read.key;
-        let (name, since) = (self.evidence.key_name(key), self.evidence.who_when(step.from.since));
-        let explain = vec![
-            format!("In {name}, offset {} was next for {since}.", step.from.next),
-            format!("The next records went to {}.", self.evidence.who_when(step.op)),
-            end,
-        ];
+        let (key, reader) = (step.read.key, self.evidence.who_when(step.op));
+        let (name, next) = (self.evidence.key_name(key), step.from.next);
+        let since = self.evidence.who_when(step.from.since);
+        let mut explain = match step.is_internal() {
+            true => vec![format!(
+                "One poll handed records of {name} to {reader}; within it, offset {next} was next."
+            )],
+            false => vec![
+                format!("In {name}, offset {next} was next for {since}."),
+                format!("The next records went to {reader}."),
+            ],
+        };
+        explain.push(end);
         let mut ops = vec![(step.from.since, Role::EarlierReader), (step.op, Role::Reader)];
         ops.drain(..usize::from(step.is_internal()));
         Proof { key, offsets: vec![step.from.next, step.read.base], ops, missing, explain }
