@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ktrial_scenarios::catalogue;
 use ktrial_scenarios::format::Scenario;
 use ktrial_scenarios::outcome::{Property, TrialOutcome, Verdict};
+use ktrial_scenarios::run::RunTrial;
 use ktrial_scenarios::trial::Trial;
 
 /// How many seeds of each scenario and of each twin run.
@@ -81,4 +82,15 @@ fn has_gone_back(outcome: &TrialOutcome) -> bool {
         .anomalies
         .keys()
         .any(|kind| of_the_log.contains(&kind.property()) && kind.breaks_its_property())
+}
+
+/// On these seeds a consumer has records in hand, which it was sent before their log was cut off, when the last records that the
+/// log still holds are processed.
+#[test]
+fn no_trial_ends_while_a_group_has_records_in_hand() {
+    let trial = Trial::new(&catalogue::find("unclean-election-loses").expect("a scenario"));
+    for seed in [116, 662, 665] {
+        let outcome = trial.run(seed);
+        assert_eq!(outcome.verdicts[&Property::AtLeastOnce], Verdict::Valid, "{seed}");
+    }
 }

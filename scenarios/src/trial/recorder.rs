@@ -60,6 +60,14 @@ struct Client {
     group: Option<GroupId>,
     partitions: Vec<TopicPartition>,
     session: Option<ProcessId>,
+    /// Records that its application was handed and has not processed.
+    in_hand: u64,
+}
+
+impl Client {
+    fn session(&self) -> ProcessId {
+        self.session.expect("a process that speaks is running")
+    }
 }
 
 impl Recorder {
@@ -75,7 +83,8 @@ impl Recorder {
             let id = history.client(&topology.node_name(node));
             let group = group.filter(|_| topology.nodes.consumers.contains(&node.0));
             let partitions = topology.assigned_partitions(node);
-            clients[node.index()] = Some(Client { id, group, partitions, session: None });
+            clients[node.index()] =
+                Some(Client { id, group, partitions, session: None, in_hand: 0 });
         }
         let observer = history.client("faults");
         Recorder {
@@ -140,6 +149,11 @@ impl Recorder {
         })
     }
 
+    /// How many records the group's applications were handed and have not processed. A log that was cut off may end below them.
+    pub fn in_hand(&self) -> u64 {
+        self.clients.iter().flatten().map(|client| client.in_hand).sum()
+    }
+
     /// All faults are over; none of the clients says so, but an observer of its own.
     pub fn healed(&mut self, now: Instant) {
         let observer = self.history.open_session(self.observer, None);
@@ -166,6 +180,7 @@ impl Recorder {
         if let Some(session) = client.session.take() {
             self.history.crashed(session, time(stamp));
         }
+        client.in_hand = 0;
         // An application that died will hear of none of its sends any more.
         if client.group.is_none() {
             self.has_unknown_sends |= self.decided < self.invoked;
@@ -245,13 +260,17 @@ impl Recorder {
                 self.positions.insert(*partition, *position);
             }
             Note::Polled { partition, records, .. } | Note::FinalRead { partition, records } => {
-                let session = self.session(stamp.node);
+                let client = self.client_mut(stamp.node);
+                let session = client.session();
+                client.in_hand += if client.group.is_some() { records.len() as u64 } else { 0 };
                 let key = key(&self.keys, *partition);
                 let records = records.iter().map(|&(offset, id)| (key, at(offset), value(id)));
                 self.history.polled(session, now, now, records);
             }
             Note::Processed { partition, offset, record, .. } => {
-                let session = self.session(stamp.node);
+                let client = self.client_mut(stamp.node);
+                let session = client.session();
+                client.in_hand -= 1;
                 let key = key(&self.keys, *partition);
                 self.history.processed(session, now, [(key, at(*offset), value(*record))]);
                 self.positions.insert(*partition, *offset + 1);
@@ -312,11 +331,15 @@ impl Recorder {
     }
 
     fn session(&self, node: NodeId) -> ProcessId {
-        self.client(node).session.expect("a process that speaks is running")
+        self.client(node).session()
     }
 
     fn client(&self, node: NodeId) -> &Client {
         self.clients[node.index()].as_ref().expect("only clients speak to the recorder")
+    }
+
+    fn client_mut(&mut self, node: NodeId) -> &mut Client {
+        self.clients[node.index()].as_mut().expect("only clients speak to the recorder")
     }
 
     fn remember(&mut self, record: RecordId, op: OpId) {

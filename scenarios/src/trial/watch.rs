@@ -69,7 +69,8 @@ impl Watch {
         self.goal = Goal::Drained;
     }
 
-    /// Satisfied once the group has processed everything up to the end that the final read found.
+    /// Satisfied once the group has processed everything up to the end that the final read found, and whatever else it was
+    /// handed.
     pub fn await_caught_up(&mut self) {
         self.goal = Goal::CaughtUp;
     }
@@ -105,7 +106,7 @@ impl Watch {
                     position.map_or_else(|| "no offset".to_owned(), |offset| offset.to_string()),
                     cluster.partition_name(partition)
                 ),
-                None => "nothing".to_owned(),
+                None => format!("the group has {} records in hand", self.recorder.in_hand()),
             },
         }
     }
@@ -140,7 +141,7 @@ impl Observer<Process> for Watch {
             Goal::None => false,
             Goal::Settled => self.recorder.decided() >= self.records,
             Goal::Drained => self.recorder.drained().len() >= self.partitions,
-            Goal::CaughtUp => self.recorder.behind().is_none(),
+            Goal::CaughtUp => self.recorder.behind().is_none() && self.recorder.in_hand() == 0,
         }
     }
 }
