@@ -1,7 +1,7 @@
 //! What can be wrong with a log, by name, and the evidence that it is.
 
 use crate::history::{Offset, OpId, Time, Value};
-use crate::verdict::Property;
+use crate::property::Property;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

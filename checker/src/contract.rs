@@ -5,7 +5,8 @@ use crate::anomaly::{AnomalyKind, Severity};
 use crate::history::Isolation;
 use serde::{Deserialize, Serialize};
 
-/// The settings that decide what may happen to a record. The default is Kafka's own defaults.
+/// The settings that decide what may happen to a record. The default is Kafka's own defaults, but for
+/// `auto_commit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contract {
@@ -37,6 +38,9 @@ pub struct Contract {
     pub isolation: Isolation,
     /// The topics' `cleanup.policy`.
     pub cleanup_policy: CleanupPolicy,
+    /// `enable.auto.commit`: consumers commit by themselves, and not all that they commit need be recorded. It is Kafka's
+    /// default and not the contract's: who records commits mostly makes them.
+    pub auto_commit: bool,
 }
 
 /// The `acks` setting of a producer.
@@ -102,6 +106,7 @@ impl Default for Contract {
             recovery_ms: Self::DEFAULT_RECOVERY_MS,
             isolation: Isolation::ReadUncommitted,
             cleanup_policy: CleanupPolicy::Delete,
+            auto_commit: false,
         }
     }
 }

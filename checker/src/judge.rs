@@ -9,10 +9,10 @@ use crate::findings::Findings;
 use crate::history::{Clock, History};
 use crate::judges::availability::Recovery;
 use crate::judges::{
-    aborted_reads, atomicity, availability, committed_offsets, consumer_order, durability,
-    early_reads, fencing, group_commits, group_delivery, interleaving, lag, log_bounds, ownership,
-    processing, producer_order, real_time, sequences, slots, stable_reads, transaction_cycles,
-    zombies,
+    aborted_reads, atomicity, auto_commits, availability, committed_offsets, consumer_order,
+    durability, early_reads, fencing, group_commits, group_delivery, interleaving, lag, log_bounds,
+    ownership, processing, producer_order, real_time, sequences, slots, stable_reads,
+    transaction_cycles, zombies,
 };
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
@@ -33,6 +33,7 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     lag::measure(&evidence, &mut coverage);
     let groups = Groups::follow(&evidence);
     group_commits::judge(&evidence, &groups, &mut findings);
+    auto_commits::judge(&evidence, &mut findings);
     group_delivery::judge(&evidence, &groups, &mut findings, &mut coverage);
     if let Some(recovery) = Recovery::of(&evidence, contract.recovery_ms) {
         availability::judge(&evidence, &groups, &recovery, &mut findings, &mut coverage);

@@ -106,6 +106,7 @@ pub mod linearizability;
 mod lines;
 pub mod notation;
 pub mod online;
+mod property;
 pub mod settings;
 mod tell;
 pub mod verdict;

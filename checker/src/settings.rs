@@ -138,6 +138,13 @@ pub const SETTINGS: &[Setting] = &[
         get: |contract| cleanup_name(contract.cleanup_policy).to_owned(),
         set: |contract, value| assign(&mut contract.cleanup_policy, cleanup(value)),
     },
+    Setting {
+        key: "enable.auto.commit",
+        short: "auto_commit",
+        allowed: BOOLEAN,
+        get: |contract| contract.auto_commit.to_string(),
+        set: |contract, value| assign(&mut contract.auto_commit, boolean(value)),
+    },
 ];
 
 const BOOLEAN: Allowed = Allowed::Words(&["true", "false"]);
@@ -339,6 +346,7 @@ mod tests {
             recovery_ms: 1_500,
             isolation: Isolation::ReadCommitted,
             cleanup_policy: CleanupPolicy::Compact,
+            auto_commit: true,
         };
         for contract in [weak, Contract::default()] {
             let mut again = with(&[("acks", "1"), ("retries", "7")]).unwrap();

@@ -24,8 +24,8 @@ pub(crate) mod transactions;
 
 use crate::contract::Contract;
 use crate::history::{
-    Clock, Event, History, Isolation, Key, Offset, OpId, Poll, ProcessId, Span, Spans, Time, Value,
-    What,
+    Clock, Event, History, Isolation, Key, Offset, OpId, Poll, ProcessId, RebalanceKind, Source,
+    Span, Spans, Time, Value, What,
 };
 use crate::verdict::Coverage;
 use bits::Bits;
@@ -57,7 +57,10 @@ pub(crate) struct Evidence<'h> {
     pub(crate) tells_generations: bool,
     /// At which level the consumers read.
     pub(crate) isolation: Isolation,
+    /// Whether consumers commit by themselves, and not all of that need be recorded.
+    pub(crate) auto_commits: bool,
     reports_rebalances: Bits,
+    is_member: Bits,
 }
 
 impl<'h> Evidence<'h> {
@@ -95,7 +98,9 @@ impl<'h> Evidence<'h> {
             membership: survey.membership,
             tells_generations: survey.tells_generations,
             isolation,
+            auto_commits: contract.auto_commit,
             reports_rebalances: survey.reports_rebalances,
+            is_member: survey.is_member,
         }
     }
 
@@ -111,6 +116,13 @@ impl<'h> Evidence<'h> {
             true => Time(event.0.into()),
             false => self.history.event(event).time,
         }
+    }
+
+    /// Whether the process assigns itself partitions, past its group's protocol, as `assign()` does: whoever recorded it
+    /// shows no sign that it is a member. Of a simulated consumer, an assignment is always the group's.
+    pub(crate) fn assigns_itself(&self, process: ProcessId) -> bool {
+        let is_simulated = self.history.meta().source == Source::Sim;
+        !is_simulated && !self.is_member.contains(process.0 as usize)
     }
 
     /// Whether one event is certainly before another: their clocks can be compared, and their error does not matter.
@@ -146,6 +158,7 @@ struct Survey {
     transactions: Transactions,
     told: Told,
     reports_rebalances: Bits,
+    is_member: Bits,
     is_in_order: bool,
     but_sends: Vec<OpId>,
     membership: Vec<OpId>,
@@ -167,6 +180,7 @@ impl Survey {
             transactions: Transactions::new(processes),
             told: Told::default(),
             reports_rebalances: Bits::new(processes),
+            is_member: Bits::new(processes),
             is_in_order: true,
             but_sends: Vec::new(),
             membership: Vec::new(),
@@ -235,17 +249,25 @@ impl Survey {
             What::TxnUnknown { txn, .. } => {
                 self.transactions.decided(txn, Outcome::Unknown, op, process)
             }
-            What::Rebalanced { generation, .. } => {
+            What::Rebalanced { kind, generation, .. } => {
                 self.reports_rebalances.insert(process.0 as usize);
+                if kind != RebalanceKind::Unknown {
+                    self.is_member.insert(process.0 as usize);
+                }
                 self.tells_generations |= generation.known().is_some();
                 self.membership.push(op);
             }
-            What::Joined { .. } => self.tells_generations = true,
-            What::Assigned { .. }
-            | What::Subscribed { .. }
-            | What::CommitOk { .. }
-            | What::Crashed
-            | What::Closed => self.membership.push(op),
+            What::Joined { .. } => {
+                self.is_member.insert(process.0 as usize);
+                self.tells_generations = true;
+            }
+            What::Subscribed { .. } => {
+                self.is_member.insert(process.0 as usize);
+                self.membership.push(op);
+            }
+            What::Assigned { .. } | What::CommitOk { .. } | What::Crashed | What::Closed => {
+                self.membership.push(op)
+            }
             What::Polled { poll } => {
                 let &Poll { records, .. } = history.poll(poll);
                 coverage.records_read += self.mention(history, records);

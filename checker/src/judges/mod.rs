@@ -3,6 +3,7 @@
 
 pub(crate) mod aborted_reads;
 pub(crate) mod atomicity;
+pub(crate) mod auto_commits;
 pub(crate) mod availability;
 pub(crate) mod committed_offsets;
 pub(crate) mod consumer_order;

@@ -9,7 +9,8 @@
 //!   A  has p ─────────────── commit p, accepted      one of them was not the owner any more,
 //!   B         has p ── commit p, accepted            and the coordinator took its commit all the same
 //! ```
-//! Consumers that assign themselves partitions, past the group's protocol, overlap the same way: nobody refuses anything.
+//! Consumers that assign themselves partitions (`assign()`), past the group's protocol, own nothing: nobody refuses their
+//! commits, and nobody promised to.
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
@@ -26,6 +27,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         let event = history.event(op);
         let Some(group) = history.session(event.process).group else { continue };
         match event.what {
+            What::Assigned { .. } if evidence.assigns_itself(event.process) => {
+                judge.ended(group, event.process)
+            }
             What::Assigned { keys } => judge.assigned(group, event.process, op, keys),
             What::Rebalanced { kind: RebalanceKind::Assigned, keys, .. } => {
                 judge.got(group, event.process, op, keys)

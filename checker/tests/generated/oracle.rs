@@ -599,10 +599,27 @@ impl<'s> Oracle<'s> {
             let answer = offset.unwrap_or(-1);
             if possible.iter().all(|&possible| answer < possible) && !possible.is_empty() {
                 found.push(Kind::CommittedOffsetRegression);
-            } else if none.is_none() && !possible.is_empty() && !possible.contains(&answer) {
+            } else if none.is_none()
+                && !possible.is_empty()
+                && !possible.contains(&answer)
+                && !self.has_others(group, key, answered)
+            {
                 found.push(Kind::PhantomCommit);
             }
         }
+    }
+
+    /// Whether before step `at` the group was given a committed offset that no commit had been asked for yet.
+    fn has_others(&self, of_group: u32, of_key: u32, at: usize) -> bool {
+        let first = self.commits(of_group, of_key).first().map(|&(asked, ..)| asked);
+        self.steps[..at.min(first.unwrap_or(at))].iter().enumerate().any(|(told, step)| match *step
+        {
+            Step::Answer { id, key, offset: Some(_) } => {
+                let group = self.question(id, told).map(|(_, group)| group);
+                (group, key) == (Some(of_group), of_key)
+            }
+            _ => false,
+        })
     }
 
     fn starts(&self, found: &mut Vec<Kind>) {

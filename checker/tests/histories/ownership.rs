@@ -159,3 +159,25 @@ fn a_member_may_commit_what_it_gives_up_before_the_next_one_reads() {
     assert_eq!(judgement.count(Kind::FencingViolation), 0);
     assert_eq!(judgement.count(Kind::OwnershipOverlap), 0);
 }
+
+#[test]
+fn consumers_that_assign_themselves_partitions_own_nothing() {
+    let mut s = Script::recorded();
+    let a = s.member(P0, 0, PositionedBy::Seek);
+    let b = s.member(P0, 0, PositionedBy::Seek);
+    s.commit(b, P0, 0);
+    s.commit(a, P0, 0);
+    s.finds(&[]);
+    let time = s.tick();
+    s.history.rebalanced(b, time, RebalanceKind::Unknown, None, [P1]);
+    s.finds(&[]);
+}
+
+#[test]
+fn members_of_a_recorded_group_overlap_as_others_do() {
+    let mut s = Script::recorded();
+    let (a, b) = (joined(&mut s, 1), joined(&mut s, 2));
+    s.commit(b, P0, 0);
+    s.commit(a, P0, 0);
+    s.finds(&[(Kind::OwnershipOverlap, 1)]);
+}

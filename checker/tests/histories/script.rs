@@ -4,7 +4,7 @@ use ktrial_checker::anomaly::{AnomalyKind, Role};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{
     GroupId, History, Isolation, Key, KeyBounds, LogBound, MessageKey, Meta, Offset, OpId,
-    PositionedBy, ProcessId, Time, Value,
+    PositionedBy, ProcessId, Source, Time, Value,
 };
 use ktrial_checker::verdict::{Judgement, Property};
 
@@ -29,6 +29,11 @@ impl Script {
     /// A history whose consumers read with this `isolation.level`.
     pub fn at(isolation: Isolation) -> Self {
         Self::of(Meta { isolation: Some(isolation), ..Meta::default() })
+    }
+
+    /// A history that an application recorded.
+    pub fn recorded() -> Self {
+        Self::of(Meta { source: Source::App, ..Meta::default() })
     }
 
     fn of(meta: Meta) -> Self {

@@ -6,7 +6,9 @@
 //! Offsets of a committed transaction take force when its marker is written, which nobody is told (KIP-98).
 //! Offsets may fall by being committed lower: an answer below every possible commit is a regression, another one that is
 //! no possible commit a phantom. So is the offset that a member begins to read at when it was assigned a partition
-//! ([`starts`]), where no answer was recorded. The history must have every commit of the group since the first it has.
+//! ([`starts`]), where no answer was recorded. The history must have every commit of the group since the first it has. With `enable.auto.commit=true` it
+//! need not, and nothing is judged; and where the group was given a committed offset before any commit was asked for, somebody
+//! commits whose commits are not recorded, and no offset is a phantom.
 
 mod register;
 mod starts;
@@ -23,6 +25,9 @@ use starts::Starts;
 
 /// Follows each group's committed offsets.
 pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
+    if evidence.auto_commits {
+        return;
+    }
     let history = evidence.history;
     let groups = history.groups().len();
     let registers = Table::new(groups, evidence.logs.len());
@@ -164,6 +169,7 @@ impl Registers<'_, '_> {
         for (key, answer) in self.evidence.history.offsets(offsets) {
             self.starts.told(group, asker, key);
             let register = self.registers.cell(group.0, key.0);
+            register.told(answer);
             let Some([lowest, highest]) = register.possible(question) else { continue };
             let (kind, commit) = match answer {
                 _ if answer < lowest.offset => (AnomalyKind::CommittedOffsetRegression, lowest),

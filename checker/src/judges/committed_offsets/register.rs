@@ -11,6 +11,9 @@ pub(super) struct Register {
     unknown: BTreeMap<Offset, Commit>,
     /// When the first commit was confirmed: until then, nothing committed is possible too.
     begun: Option<OpId>,
+    was_asked_to_change: bool,
+    /// Something was committed before any commit was asked for: not all commits are in the history.
+    has_others: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -28,7 +31,13 @@ impl Commit {
 }
 
 impl Register {
+    /// The answer to a question, whatever it is to be compared with.
+    pub(super) fn told(&mut self, answer: Offset) {
+        self.has_others |= answer.known().is_some() && !self.was_asked_to_change;
+    }
+
     pub(super) fn invoke(&mut self, commit: Commit) {
+        self.was_asked_to_change = true;
         self.commits.push(commit);
     }
 
@@ -74,7 +83,8 @@ impl Register {
 
     /// Whether a commit of this very offset may have been in force after `question` was asked.
     pub(super) fn may_be(&self, offset: Offset, question: OpId) -> bool {
-        self.unknown.contains_key(&offset)
+        self.has_others
+            || self.unknown.contains_key(&offset)
             || self.in_force(question).any(|commit| commit.offset == offset)
     }
 
