@@ -3,8 +3,7 @@
 //! A bundle has no time of day, host or path in it: equal failures leave equal bytes.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ktrial_sim::fault::FaultPlan;
@@ -17,6 +16,7 @@ use crate::digest::Digest;
 use crate::format::Scenario;
 use crate::outcome::{Anomaly, AnomalyKind, AnomalyName, InvariantViolation, TrialOutcome};
 use crate::violation::Violation;
+use crate::whole_file::write_whole;
 
 /// What the name of a bundle ends in.
 pub const BUNDLE_SUFFIX: &str = ".ktr.json";
@@ -134,11 +134,9 @@ impl Bundle {
     /// Never: a bundle always has a JSON form.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, BundleError> {
         let path = folder.join(self.file_name());
-        let unfinished = path.with_extension("unfinished");
         let json =
             serde_json::to_string_pretty(self).expect("a bundle always has a JSON form") + "\n";
-        fs::write(&unfinished, json)
-            .and_then(|()| fs::rename(&unfinished, &path))
+        write_whole(&path, |out| out.write_all(json.as_bytes()))
             .map_err(|source| BundleError::Io { path: path.clone(), source })?;
         Ok(path)
     }
@@ -194,6 +192,8 @@ fn major(schema: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn bundle() -> Bundle {

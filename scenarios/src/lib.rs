@@ -23,6 +23,7 @@ pub mod run;
 pub mod schema;
 pub mod trial;
 pub mod violation;
+pub mod whole_file;
 
 /// The version of ktrial, which is in everything it writes.
 pub const KTRIAL_VERSION: &str = env!("CARGO_PKG_VERSION");

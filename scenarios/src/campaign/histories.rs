@@ -1,12 +1,13 @@
 //! Histories that are kept: what the clients of each trial did and saw, as `klog/1` files for `ktrial check`.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ktrial_checker::klog;
 
 use crate::run::Recording;
+use crate::whole_file::write_whole;
 
 /// What the name of a history ends in.
 pub const HISTORY_SUFFIX: &str = ".klog.jsonl";
@@ -37,15 +38,9 @@ pub(super) fn keep(
     recording: &Recording,
 ) -> Result<(), HistoryError> {
     let path = path(folder, scenario, seed);
-    let unfinished = path.with_extension("unfinished");
+    let write =
+        |out: &mut _| klog::write_with_contract(&recording.history, &recording.contract, out);
     fs::create_dir_all(folder)
-        .and_then(|()| write(&unfinished, recording))
-        .and_then(|()| fs::rename(&unfinished, &path))
+        .and_then(|()| write_whole(&path, write))
         .map_err(|source| HistoryError { path, source })
-}
-
-fn write(path: &Path, recording: &Recording) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
-    klog::write_with_contract(&recording.history, &recording.contract, &mut out)?;
-    out.flush()
 }
