@@ -1,7 +1,10 @@
 //! A text file read line by line into one buffer, so that it takes the memory of its longest line.
 
 use crate::notation::ReadError;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
+
+/// The most bytes of a line: there are no longer ones but in files that have no lines.
+const LINE_MAX: u64 = 1 << 26;
 
 /// The lines of a file.
 pub(crate) struct Lines<R> {
@@ -29,12 +32,17 @@ impl<R: BufRead> Lines<R> {
     /// The next line, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
         self.buffer.clear();
-        let bytes = self.input.read_until(b'\n', &mut self.buffer)?;
+        let bytes = self.input.by_ref().take(LINE_MAX).read_until(b'\n', &mut self.buffer)?;
         self.number += 1;
         if bytes == 0 {
             return Ok(None);
         }
         let (number, is_whole) = (self.number, self.buffer.last() == Some(&b'\n'));
+        if bytes as u64 == LINE_MAX && !is_whole {
+            let problem =
+                format!("expected lines of less than {LINE_MAX} bytes, found a longer one");
+            return Err(ReadError::Malformed { line: number, column: 0, problem });
+        }
         match std::str::from_utf8(&self.buffer) {
             Ok(text) => Ok(Some(Line { text: text.trim_end(), number, is_whole })),
             Err(cut) if cut.error_len().is_none() && !is_whole => {
@@ -61,6 +69,15 @@ mod tests {
         }
         let one = |number, text: &str, is_whole| (number, text.to_owned(), is_whole);
         assert_eq!(read, [one(1, "one", true), one(2, "", true), one(3, "two", false)]);
+    }
+
+    #[test]
+    fn a_file_without_lines_is_not_taken_into_memory() {
+        let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+        assert_eq!(
+            Lines::of(endless).next().unwrap_err().to_string(),
+            "line 1: expected lines of less than 67108864 bytes, found a longer one"
+        );
     }
 
     #[test]

@@ -18,9 +18,8 @@ use std::io::BufRead;
 /// Reads a dump.
 pub(super) fn read(input: impl BufRead) -> Result<Imported, ReadError> {
     let mut dump = Dump::new();
-    dump.imported.cut_line = cut_line(dump.lines(&mut Lines::of(input)))?;
-    dump.poll();
-    Ok(dump.imported)
+    let cut_line = dump.read_file("reader", input)?;
+    Ok(Imported { cut_line, ..dump.imported })
 }
 
 /// So many records are told as one poll.
@@ -28,14 +27,27 @@ const POLL_RECORDS: usize = 500;
 /// What kcat says at the end of a partition, between the topic and the offset.
 const END: [&str; 3] = ["% Reached end of topic ", " [", "] at offset "];
 
-struct Dump {
-    imported: Imported,
+pub(super) struct Dump {
+    pub(super) imported: Imported,
     reader: ProcessId,
     records: Vec<(Key, Offset, Value)>,
     now: Time,
 }
 
 impl Dump {
+    /// Reads what one reader saw; the last line, if the file ends in the middle of it.
+    pub(super) fn read_file(
+        &mut self,
+        reader: &str,
+        input: impl BufRead,
+    ) -> Result<Option<u64>, ReadError> {
+        let client = self.imported.history.client(reader);
+        self.reader = self.imported.history.open_session(client, None);
+        let cut_line = cut_line(self.lines(&mut Lines::of(input)))?;
+        self.poll();
+        Ok(cut_line)
+    }
+
     fn lines(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), ReadError> {
         while let Some(line) = lines.next()? {
             self.now = Time(line.number);
@@ -44,14 +56,11 @@ impl Dump {
         Ok(())
     }
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (clock, order) = (Clock::PerProcess, Order::PerProcess);
         let meta = Meta { source: Source::App, clock, order, reads_only: true, ..Meta::default() };
-        let mut history = History::of(meta);
-        let client = history.client("reader");
-        let reader = history.open_session(client, None);
-        let imported = Imported { history, ..Imported::default() };
-        Dump { imported, reader, records: Vec::new(), now: Time(0) }
+        let imported = Imported { history: History::of(meta), ..Imported::default() };
+        Dump { imported, reader: ProcessId(0), records: Vec::new(), now: Time(0) }
     }
 
     fn line(&mut self, text: &str) -> Result<(), Problem> {

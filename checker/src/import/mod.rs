@@ -9,13 +9,17 @@
 
 mod dump;
 mod edn;
+mod merge;
+mod text;
 mod verifiable;
 
 use crate::history::{History, Value};
 use crate::klog;
 pub use crate::klog::{Imported, ReadError};
+pub use merge::Merged;
 use std::fmt;
 use std::io::BufRead;
+pub use text::begin;
 
 /// A format that histories come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +62,19 @@ impl Format {
                 [b'"' | b'}', ..] => Format::Klog,
                 _ => Format::Edn,
             },
+            // Nobody's EDN; klog/1 says best that it has a line for each event.
+            [b'[', rest @ ..] if is_json_object(rest) => Format::Klog,
             [b'[' | b'(' | b';', ..] => Format::Edn,
             [b'#', next, ..] if !next.is_ascii_whitespace() => Format::Edn,
             _ => Format::Dump,
         }
     }
+}
+
+/// Whether an object of JSON comes next.
+fn is_json_object(text: &[u8]) -> bool {
+    let inside = text.trim_ascii_start().strip_prefix(b"{");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
 }
 
 impl fmt::Display for Format {
@@ -76,6 +88,7 @@ impl fmt::Display for Format {
 /// # Errors
 /// Those of `input`, and the first thing that the format does not have.
 pub fn read(format: Option<Format>, mut input: impl BufRead) -> Result<Imported, ReadError> {
+    begin(&mut input)?;
     let format = match format {
         Some(format) => format,
         None => Format::guess(input.fill_buf()?),
@@ -114,6 +127,7 @@ mod tests {
             ("{:type :invoke}", Format::Edn),
             ("{}", Format::Klog),
             ("[{:type :invoke}]", Format::Edn),
+            ("[ {\"type\":\"invoke\"}]", Format::Klog),
             ("#jepsen.history.Op{:index 0}", Format::Edn),
             ("; a comment", Format::Edn),
             ("# a comment", Format::Dump),

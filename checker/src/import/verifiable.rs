@@ -64,12 +64,16 @@ struct Record<'l> {
     value: Option<Cow<'l, str>>,
 }
 
-struct Log {
+pub(super) struct Log {
     imported: Imported,
     group: GroupId,
+    /// How the client is called whose file is read, if that is known.
+    client: Option<String>,
     has_producer: bool,
     producer: Option<ProcessId>,
     consumer: Option<ProcessId>,
+    /// When the line was printed that was read last.
+    now: Time,
     /// What the consumer was handed since it last summed up.
     records: Vec<(Key, Offset, Value)>,
     /// Sends that failed, by their value: when, whether for certain, and the topic.
@@ -90,6 +94,19 @@ const DEFINITE: [&str; 7] = [
 ];
 
 impl Log {
+    /// Reads the file of one client more; its last line, if the file ends in the middle of it.
+    pub(super) fn read_file(
+        &mut self,
+        client: &str,
+        input: impl BufRead,
+    ) -> Result<Option<u64>, ReadError> {
+        self.client = Some(client.to_owned());
+        let cut_line = cut_line(self.lines(&mut Lines::of(input)))?;
+        self.poll();
+        (self.producer, self.consumer) = (None, None);
+        Ok(cut_line)
+    }
+
     fn lines(&mut self, lines: &mut Lines<impl BufRead>) -> Result<(), ReadError> {
         while let Some(line) = lines.next()? {
             if !line.text.is_empty() {
@@ -99,7 +116,7 @@ impl Log {
         Ok(())
     }
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut history = History::of(Meta {
             source: Source::Verifiable,
             clock: Clock::Wall,
@@ -111,9 +128,11 @@ impl Log {
         Log {
             imported: Imported { history, ..Imported::default() },
             group,
+            client: None,
             has_producer: false,
             producer: None,
             consumer: None,
+            now: Time(0),
             records: Vec::new(),
             failed: BTreeMap::new(),
             found: BTreeMap::new(),
@@ -122,10 +141,11 @@ impl Log {
 
     fn line(&mut self, text: &str) -> Result<(), Problem> {
         let line: Line<'_> = serde_json::from_str(text)?;
-        let time = Time(line.timestamp.saturating_mul(1_000_000));
+        self.now = Time(line.timestamp.saturating_mul(1_000_000));
         if line.name != "record_data" {
-            self.poll(time);
+            self.poll();
         }
+        let time = self.now;
         match &*line.name {
             "startup_complete" => (self.producer, self.consumer) = (None, None),
             "producer_send_success" => self.sent(time, &line.record)?,
@@ -164,7 +184,7 @@ impl Log {
     }
 
     /// The records that were printed since the last poll were a poll.
-    fn poll(&mut self, time: Time) {
+    fn poll(&mut self) {
         if self.records.is_empty() {
             return;
         }
@@ -174,7 +194,7 @@ impl Log {
                 self.found.entry(value).or_insert(key);
             }
         }
-        self.imported.history.polled(process, Time(0), time, self.records.drain(..));
+        self.imported.history.polled(process, Time(0), self.now, self.records.drain(..));
     }
 
     fn rebalanced(
@@ -204,8 +224,8 @@ impl Log {
     }
 
     /// Records that could not be sent are told at the end, when it is known where they were read after all.
-    fn finish(mut self) -> Imported {
-        self.poll(Time(0));
+    pub(super) fn finish(mut self) -> Imported {
+        self.poll();
         let history = &mut self.imported.history;
         if !self.has_producer {
             history.is_reads_only();
@@ -240,7 +260,7 @@ impl Log {
         self.has_producer = true;
         let history = &mut self.imported.history;
         *self.producer.get_or_insert_with(|| {
-            let client = history.client("producer");
+            let client = history.client(self.client.as_deref().unwrap_or("producer"));
             history.open_session(client, None)
         })
     }
@@ -248,7 +268,7 @@ impl Log {
     fn consumer(&mut self) -> ProcessId {
         let history = &mut self.imported.history;
         *self.consumer.get_or_insert_with(|| {
-            let client = history.client("consumer");
+            let client = history.client(self.client.as_deref().unwrap_or("consumer"));
             history.open_session(client, Some(self.group))
         })
     }

@@ -40,7 +40,12 @@ impl SlotJudge<'_, '_> {
             return self.unread(index, slot, findings);
         };
         let read = Read { offset: self.log.places.offset(index), value: slot.value, reader };
-        let Some(send) = self.sound(&read, slot.writer(), findings) else { return };
+        let send = slot.writer().map(|writer| self.evidence.sends.get(writer));
+        if !self.is_sound(&read, send, findings) {
+            return;
+        }
+        // Where nobody recorded what was sent, nothing contradicts it.
+        let Some(send) = send else { return };
         if self.read_before_sent(reader, send) {
             findings.report(AnomalyKind::ReadBeforeSend, 0, || self.proof(&read, Some(send)));
         }
@@ -90,19 +95,13 @@ impl SlotJudge<'_, '_> {
         }
     }
 
-    /// The send of a record that was read, if it is one that may be read here.
-    fn sound(
-        &self,
-        read: &Read,
-        writer: Option<SendId>,
-        findings: &mut Findings<'_>,
-    ) -> Option<&Send> {
-        let send = writer.map(|writer| self.evidence.sends.get(writer));
-        let Some(kind) = self.unsound(read.value, send) else { return send };
+    /// Whether a record that was read is one that may be read here.
+    fn is_sound(&self, read: &Read, send: Option<&Send>, findings: &mut Findings<'_>) -> bool {
+        let Some(kind) = self.unsound(read.value, send) else { return true };
         if kind.property() == Property::PartitionOrder {
             findings.report(kind, 0, || self.proof(read, send));
         }
-        None
+        false
     }
 
     /// Whether a record that was read has to stay, though nobody was promised it would ([`durability`](super::durability)
@@ -138,7 +137,10 @@ impl SlotJudge<'_, '_> {
     fn conflict(&self, conflict: &Sighting, findings: &mut Findings<'_>) {
         let offset = self.log.places.offset(conflict.slot);
         let read = Read { offset, value: conflict.value, reader: conflict.reader };
-        let Some(send) = self.sound(&read, conflict.writer, findings) else { return };
+        let send = conflict.writer.map(|writer| self.evidence.sends.get(writer));
+        if !self.is_sound(&read, send, findings) {
+            return;
+        }
         let slot = self.log.slot(conflict.slot);
         let writer = slot.writer().map(|writer| self.evidence.sends.get(writer));
         if self.unsound(slot.value, writer).is_none() {
@@ -165,7 +167,7 @@ impl SlotJudge<'_, '_> {
                 ops.push((send.op, Role::Writer));
                 explain.push(self.evidence.tell_send(send));
             }
-            None if read.value == Value::CORRUPT => {}
+            None if read.value == Value::CORRUPT || self.evidence.history.meta().reads_only => {}
             None => explain
                 .push(format!("Nobody sent {} anywhere.", self.evidence.value_name(read.value))),
         }
@@ -192,8 +194,8 @@ impl SlotJudge<'_, '_> {
         proof
     }
 
-    fn divergence(&self, read: &Read, send: &Send, slot: &Slot) -> Proof {
-        let mut proof = self.proof(read, Some(send));
+    fn divergence(&self, read: &Read, send: Option<&Send>, slot: &Slot) -> Proof {
+        let mut proof = self.proof(read, send);
         if let Some(reader) = slot.reader() {
             proof.ops.push((reader, Role::Reader));
             proof.explain.push(self.tell(&Read { value: slot.value, reader, ..*read }));

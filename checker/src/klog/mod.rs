@@ -41,6 +41,7 @@
 //! fields are counted and passed over, so that a file may say more than is judged. Reading and writing take memory for the
 //! history alone, not for the text. [`write()`] followed by [`read()`] gives the same history.
 
+mod doubt;
 mod header;
 mod line;
 mod read;
@@ -52,6 +53,7 @@ pub use crate::notation::ReadError;
 /// The JSON Schema (2020-12) of a line.
 pub const SCHEMA: &str = include_str!("schema.json");
 
+pub use doubt::Doubt;
 pub(crate) use read::Reader;
 pub use read::{Imported, read};
 pub use write::{write, write_with_contract};

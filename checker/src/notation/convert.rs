@@ -5,7 +5,8 @@
 //! the header (`op_tag`), and are plain objects below.
 
 use super::names::{self, KeyType};
-use super::{Form, Problem, ReadError, Shape, Token, Tokens, edn, json};
+use super::{Form, Problem, ReadError, Shape, Token, Tokens, cut_line, edn, json};
+use crate::lines::Lines;
 use std::io::{self, BufRead, Read, Write};
 use thiserror::Error;
 
@@ -23,11 +24,16 @@ pub enum ConvertError {
     Write(#[from] io::Error),
 }
 
-/// Writes a history in EDN as `klog/1`. Give it a buffered writer.
+/// Writes a history in EDN as `klog/1`. Returns the last line, if the file ends in the middle of it and it was left out. Give
+/// it a buffered writer.
 ///
 /// # Errors
 /// Those of `input` and `out`, and the first thing that is no EDN.
-pub fn edn_to_klog(mut input: impl BufRead, mut out: impl Write) -> Result<(), ConvertError> {
+pub fn edn_to_klog(input: impl BufRead, out: impl Write) -> Result<Option<u64>, ConvertError> {
+    but_for_a_cut_line(forms_to_klog(input, out))
+}
+
+fn forms_to_klog(mut input: impl BufRead, mut out: impl Write) -> Result<(), ConvertError> {
     let kept = KeptHeader::read(&mut input)?;
     let mut forms = edn::Forms::new(kept.line.as_bytes().chain(input));
     let (mut tokens, mut line) = (Tokens::new(), String::new());
@@ -49,33 +55,51 @@ pub fn edn_to_klog(mut input: impl BufRead, mut out: impl Write) -> Result<(), C
     Ok(())
 }
 
-/// Writes a `klog/1` file as EDN, one operation a line. Give it a buffered writer.
+/// Writes a `klog/1` file as EDN, one operation a line. Returns the last line, if the file ends in the middle of it and it
+/// was left out. Give it a buffered writer.
 ///
 /// # Errors
 /// Those of `input` and `out`, and the first line that is no JSON.
-pub fn klog_to_edn(input: impl BufRead, mut out: impl Write) -> Result<(), ConvertError> {
-    let (mut lines, mut tokens, mut text) = (KlogLines::new(input), Tokens::new(), String::new());
+pub fn klog_to_edn(input: impl BufRead, mut out: impl Write) -> Result<Option<u64>, ConvertError> {
+    let mut lines = KlogLines::new(input);
     let mut has_header = false;
+    let cut_line = but_for_a_cut_line(lines_to_edn(&mut lines, &mut has_header, &mut out))?;
+    lines.write_header_once(&mut has_header, &mut out)?;
+    Ok(cut_line)
+}
+
+fn lines_to_edn(
+    lines: &mut KlogLines<impl BufRead>,
+    has_header: &mut bool,
+    out: &mut impl Write,
+) -> Result<(), ConvertError> {
+    let (mut tokens, mut text) = (Tokens::new(), String::new());
     while lines.next(&mut tokens)? {
-        lines.write_header_once(&mut has_header, &mut out)?;
+        lines.write_header_once(has_header, out)?;
         text.clear();
         edn::write(tokens.form(), &mut text);
         writeln!(out, "{text}")?;
     }
-    Ok(lines.write_header_once(&mut has_header, &mut out)?)
+    Ok(())
+}
+
+fn but_for_a_cut_line(done: Result<(), ConvertError>) -> Result<Option<u64>, ConvertError> {
+    match done {
+        Err(ConvertError::Read(error)) => Ok(cut_line(Err(error))?),
+        done => done.map(|()| None),
+    }
 }
 
 /// The operations of a `klog/1` file, as EDN has them.
 pub(crate) struct KlogLines<R> {
-    input: R,
-    line: String,
+    lines: Lines<R>,
     number: u64,
     header: Option<Header>,
 }
 
 impl<R: BufRead> KlogLines<R> {
     pub(crate) fn new(input: R) -> Self {
-        KlogLines { input, line: String::new(), number: 0, header: None }
+        KlogLines { lines: Lines::of(input), number: 0, header: None }
     }
 
     /// The number of the line that was read last, from 1.
@@ -85,26 +109,21 @@ impl<R: BufRead> KlogLines<R> {
 
     /// Reads the next operation; `false` at the end of the file.
     pub(crate) fn next(&mut self, tokens: &mut Tokens) -> Result<bool, ReadError> {
-        loop {
-            self.line.clear();
-            if self.input.read_line(&mut self.line)? == 0 {
-                return Ok(false);
-            }
-            self.number += 1;
-            let text = self.line.trim_end();
+        while let Some(line) = self.lines.next()? {
+            self.number = line.number;
             match &self.header {
-                None => self.header = Some(Header::read(text, self.number)?),
-                Some(_) if text.is_empty() => {}
+                None => self.header = Some(Header::read(line.text, line.number)?),
+                Some(_) if line.text.is_empty() => {}
                 Some(header) => {
-                    let is_whole = self.line.ends_with('\n');
-                    json::read(text, tokens)
-                        .map_err(|problem| problem.at(self.number, is_whole))?;
+                    json::read(line.text, tokens)
+                        .map_err(|problem| problem.at(line.number, line.is_whole))?;
                     header.tag(tokens);
                     names::to_edn(tokens, header.key_type);
                     return Ok(true);
                 }
             }
         }
+        Ok(false)
     }
 
     fn write_header_once(&self, is_written: &mut bool, out: &mut impl Write) -> io::Result<()> {

@@ -1,12 +1,13 @@
 //! What comes of it all: valid or not, and the map that Jepsen prints.
 
 use super::Options;
-use super::case::{Case, list};
+use super::case::{Case, Field, list};
 use super::consume_counts::ConsumeCounts;
 use super::realtime_lag::Lag;
 use super::unseen::Unseen;
+use crate::anomaly::EXAMPLES_MAX;
 use crate::jepsen::write::write_key;
-use crate::jepsen::{Kind, Ops};
+use crate::jepsen::{Key, Kind, Ops, Value};
 use crate::notation::{Shape, Tokens, edn, json};
 use std::collections::BTreeMap;
 
@@ -97,6 +98,57 @@ impl<'o> Results<'o> {
         self.errors.get(error).map_or(&[], Vec::as_slice)
     }
 
+    /// How many instances of an error there are.
+    #[must_use]
+    pub fn count(&self, error: &str) -> u64 {
+        match error {
+            "unseen" => self.unseen.values.values().map(|values| values.len() as u64).sum(),
+            error => self.cases(error).len() as u64,
+        }
+    }
+
+    /// Some instances of an error as Jepsen prints them, each with its partition if it has one.
+    #[must_use]
+    pub fn examples(&self, error: &str) -> Vec<(Option<String>, String)> {
+        if error == "unseen" {
+            let by_key = self.unseen.values.iter();
+            return by_key.map(|(key, values)| self.unseen_example(*key, values)).collect();
+        }
+        let instance = |case: &Case| {
+            let key = case.field("key").and_then(|field| match field {
+                Field::Key(key) => Some(self.bare_name(*key)),
+                _ => None,
+            });
+            (key, printed(|out| case.write(self.ops, out)))
+        };
+        let cases = most_interesting(error, self.cases(error)).into_iter();
+        cases.take(EXAMPLES_MAX).map(instance).collect()
+    }
+
+    fn unseen_example(&self, key: Key, values: &[Value]) -> (Option<String>, String) {
+        let names = &self.ops.names;
+        let shown = &values[..values.len().min(UNSEEN_MAX)];
+        let write = |value: &Value, out: &mut Tokens| edn::append(names.of_value(*value), out);
+        (Some(self.bare_name(key)), printed(|out| list(shown, out, write)))
+    }
+
+    /// What a partition is called, without the marks of a string.
+    fn bare_name(&self, key: Key) -> String {
+        self.ops.names.of_key(key).trim_matches('"').to_owned()
+    }
+
+    /// Why the checker gives up, if it does.
+    #[must_use]
+    pub fn why_unknown(&self) -> Option<String> {
+        self.unknown.as_ref().map(|why| printed(|out| why.write(self.ops, out)))
+    }
+
+    /// What was known of the test.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
     /// What Jepsen takes for normal: sends that interleave, and circles of writes, always; consumers that jump, if they
     /// subscribe; circles of writes and reads, if writes are edges at all.
     fn allows(&self, error: &str) -> bool {
@@ -117,43 +169,40 @@ impl<'o> Results<'o> {
     /// The results as Jepsen prints them.
     #[must_use]
     pub fn to_edn(&self) -> String {
-        let mut text = String::new();
-        edn::write(self.tokens().form(), &mut text);
-        text
+        printed(|out| self.write(out))
     }
 
     /// The same as JSON, with strings for keywords and for the keys of maps.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let (mut tokens, mut text) = (self.tokens(), String::new());
+        let (mut tokens, mut text) = (Tokens::new(), String::new());
+        self.write(&mut tokens);
         tokens.plain();
         json::write(tokens.form(), &mut text);
         text
     }
 
-    fn tokens(&self) -> Tokens {
-        let mut out = Tokens::new();
+    fn write(&self, out: &mut Tokens) {
         out.open(Shape::Map);
         out.keyword("valid?");
         match self.validity() {
-            Validity::Valid => edn::append("true", &mut out),
-            Validity::Invalid => edn::append("false", &mut out),
+            Validity::Valid => edn::append("true", out),
+            Validity::Invalid => edn::append("false", out),
             Validity::Unknown => out.keyword("unknown"),
         }
         if let Some(why) = &self.unknown {
             out.keyword("error");
-            why.write(self.ops, &mut out);
+            why.write(self.ops, out);
         }
-        self.write_summary(&mut out);
+        self.write_summary(out);
         for (name, cases) in &self.errors {
             out.keyword(name);
-            self.write_cases(name, cases, &mut out);
+            self.write_cases(name, cases, out);
         }
         if !self.unseen.values.is_empty() {
-            self.write_unseen(&mut out);
+            self.write_unseen(out);
         }
         out.close();
-        out
     }
 
     fn write_summary(&self, out: &mut Tokens) {
@@ -265,6 +314,13 @@ impl<'o> Results<'o> {
         out.close();
         out.close();
     }
+}
+
+fn printed(write: impl FnOnce(&mut Tokens)) -> String {
+    let (mut tokens, mut text) = (Tokens::new(), String::new());
+    write(&mut tokens);
+    edn::write(tokens.form(), &mut text);
+    text
 }
 
 /// Which instances Jepsen prints, and in which order.

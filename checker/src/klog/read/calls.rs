@@ -39,6 +39,8 @@ pub(super) struct Calls {
     unnumbered: Option<Open>,
     /// The transaction without a number: what is done in it has calls of its own.
     unnumbered_txn: Option<Open>,
+    /// How many calls without a number were replaced in this way.
+    left_open: u64,
 }
 
 /// Completed calls are swept out when they outnumber the open ones by this factor.
@@ -48,10 +50,11 @@ impl Calls {
     /// A call begins. One of the same number that is still open stays so for good.
     pub(super) fn begin(&mut self, call: Option<u64>, operation: Open) {
         let Some(number) = call else {
-            match operation {
-                Open::Txn(..) => self.unnumbered_txn = Some(operation),
-                _ => self.unnumbered = Some(operation),
-            }
+            let unnumbered = match operation {
+                Open::Txn(..) => &mut self.unnumbered_txn,
+                _ => &mut self.unnumbered,
+            };
+            self.left_open += u64::from(unnumbered.replace(operation).is_some());
             return;
         };
         let place = match self.numbered.back() {
@@ -90,6 +93,11 @@ impl Calls {
         }
     }
 
+    /// How many calls without a number were never completed, because another one was begun.
+    pub(super) fn left_open(&self) -> u64 {
+        self.left_open
+    }
+
     fn sweep(&mut self) {
         while let Some((_, None)) = self.numbered.front() {
             self.numbered.pop_front();
@@ -115,6 +123,10 @@ mod tests {
         assert!(matches!(calls.complete(None), Some(Open::Commit(OpId(1)))));
         assert!(matches!(calls.complete_txn(None), Some(Open::Txn(OpId(0), _))));
         assert!(calls.complete_txn(None).is_none());
+        assert_eq!(calls.left_open(), 0);
+        calls.begin(None, Open::Commit(OpId(2)));
+        calls.begin(None, Open::Commit(OpId(3)));
+        assert_eq!(calls.left_open(), 1);
     }
 
     proptest! {

@@ -6,6 +6,7 @@ mod log;
 mod producer;
 mod values;
 
+use super::doubt::Doubt;
 use super::header::Header;
 use super::line::{HEALED, Kind, Line, generation};
 use super::words;
@@ -31,6 +32,8 @@ pub struct Imported {
     pub config: BTreeMap<String, String>,
     /// How many lines of which `f` and type, or which unknown fields, say nothing that can be judged and were left out.
     pub ignored: BTreeMap<String, u64>,
+    /// What the file says that its recorder hardly means, and how often.
+    pub doubts: BTreeMap<Doubt, u64>,
     /// The last line, if the file ends in the middle of it, as one does whose writer was killed. The history has what the
     /// lines before say.
     pub cut_line: Option<u64>,
@@ -128,7 +131,11 @@ impl Reader {
     }
 
     /// All that was read.
-    pub(crate) fn finish(self) -> Result<Imported, Problem> {
+    pub(crate) fn finish(mut self) -> Result<Imported, Problem> {
+        let left_open: u64 = self.processes.iter().map(|process| process.calls.left_open()).sum();
+        if left_open > 0 {
+            self.imported.doubts.insert(Doubt::LeftOpen, left_open);
+        }
         match self.has_header {
             true => Ok(self.imported),
             false => Err(Problem::new("expected a header, found an empty file")),
@@ -227,6 +234,9 @@ impl Reader {
             ("send_offsets", Kind::Ok) => self.offsets_sent(who, line)?,
             ("init_producer", Kind::Invoke) => self.init_invoked(who, line),
             ("init_producer", Kind::Ok) => self.initialized(who, line)?,
+            ("init_producer", Kind::Fail | Kind::Info) => {
+                self.processes[who].calls.complete(line.more.call);
+            }
             ("poll", Kind::Invoke) => self.poll_invoked(who, line),
             ("poll", _) => return self.poll_completed(who, line),
             ("processed", Kind::Ok) => self.processed(process, line)?,
@@ -392,6 +402,6 @@ fn in_words(value: &serde_json::Value) -> String {
 
 fn not_invoked(f: &str) -> Problem {
     Problem::new(format!(
-        "expected a `{f}` that this process invoked with this call, found none open"
+        "expected a `{f}` that this process invoked with this call, found none open; record when it was invoked, too"
     ))
 }

@@ -1,5 +1,6 @@
 //! Lines of producers: sends, transactions, identities.
 
+use super::super::doubt::Doubt;
 use super::super::line::{Kind, Line, natural, optional};
 use super::super::words::unknown_word;
 use super::calls::{Open, Ops};
@@ -140,7 +141,7 @@ impl Reader {
         let history = &mut self.imported.history;
         let is_same = matches!(history.event(op).what, What::SendInvoked { value, .. } if value == sent.value);
         if !is_same {
-            super::count(&mut self.imported.ignored, "value of a send, not as invoked".to_owned());
+            *self.imported.doubts.entry(Doubt::OtherValue).or_default() += 1;
         }
         if sent.is_acked || line.kind == Kind::Ok {
             self.imported.history.send_ok(op, line.time, sent.offset);
