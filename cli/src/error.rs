@@ -118,6 +118,27 @@ impl UserError {
         Self::History { path: path.to_owned(), message, help }
     }
 
+    /// A history that is to be converted to what it is.
+    pub fn same_format(path: &Path, format: Format) -> Self {
+        let message = format!("this is {format} already");
+        let help = Some("other formats are jsonl, edn and jepsen; --format if the guess is wrong");
+        Self::History { path: path.to_owned(), message, help }
+    }
+
+    /// A history that cannot be a part of another.
+    pub fn not_merged(path: &Path, format: Format) -> Self {
+        let message = format!("{format} cannot be merged: such a file tells of all clients");
+        let help = Some("files that can are of one client each: verifiable and dump");
+        Self::History { path: path.to_owned(), message, help }
+    }
+
+    /// A part of a history that is not in the format of the other parts.
+    pub fn of_other_format(path: &Path, format: Format, first: Format) -> Self {
+        let message = format!("this is {format}, the file before it {first}");
+        let help = Some("files of one run are of one format: --format if the guess is wrong");
+        Self::History { path: path.to_owned(), message, help }
+    }
+
     /// A history that cannot be read. The help is for the first line.
     pub fn history(path: &Path, error: ReadError, help: Option<&'static str>) -> Self {
         match error {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ktrial_reports::Answer;
 use ktrial_scenarios::campaign::Conclusion;
 
-/// What the command tells the shell. Of several answers the worst counts: 101, then 5, 1, 3, 4, 0.
+/// What the command tells the shell. Of several answers the worst counts: 101, then 5, 2, 1, 3, 4, 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -14,7 +14,7 @@ pub enum Exit {
     Held = 0,
     /// At least one violation, or an anomaly that had to be found was not.
     Violated = 1,
-    /// The command line or a file is wrong; nothing was run.
+    /// The command line or a file is wrong; nothing was run, or not every history judged.
     Usage = 2,
     /// Nothing was wrong, but not everything could be judged: too few seeds, or a history that does not tell.
     Inconclusive = 3,
@@ -45,6 +45,7 @@ impl From<Answer> for Exit {
             Answer::Held => Self::Held,
             Answer::Inconclusive => Self::Inconclusive,
             Answer::Violated => Self::Violated,
+            Answer::Unread => Self::Usage,
         }
     }
 }

@@ -79,6 +79,8 @@ pub enum Verb {
     Merge(MergeFlags),
     /// Judge recorded histories of a log
     Check(CheckFlags),
+    /// Rewrite a recorded history in another format
+    Convert(ConvertFlags),
     /// List the scenarios that come with ktrial
     List {
         /// Only the names, one on a line
@@ -183,13 +185,16 @@ pub enum Report {
 A history says what producers and consumers did and were told. It is judged by what was promised: an anomaly that the contract permits is shown and does not fail. \
 What the file's header says of the configuration counts, else Kafka's defaults; --contract has the last word.
 
-Exit codes: 0 all held, 1 a broken promise, 2 a file that cannot be read, 3 not everything could be judged.
+Exit codes: 0 all held, 1 a broken promise, 2 a file that cannot be read (the others are judged), 3 not everything could be judged.
 
 Examples:
   ktrial check history.klog.jsonl
   ktrial check run-*.klog.jsonl --contract acks=all,min.insync.replicas=2
   ktrial check - --report json=check.json --report junit=check.xml < history.klog.jsonl
-  ktrial check history.klog.jsonl --report md=$GITHUB_STEP_SUMMARY")]
+  ktrial check history.klog.jsonl --report md=$GITHUB_STEP_SUMMARY
+  ktrial check producer.log consumer.log --merge
+  ktrial check history.edn --compat jepsen --report junit=jepsen.xml
+  ktrial check registers.edn --model register --budget 50000000")]
 pub struct CheckFlags {
     /// The histories; - is standard input
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
@@ -203,9 +208,24 @@ pub struct CheckFlags {
     /// Judge another system than a log: whether its operations, read from jsonl or edn, are linearizable
     #[arg(long, value_name = "MODEL", value_parser = model_parser(), conflicts_with = "contract")]
     pub model: Option<ModelName>,
+    /// How much the search for an order may try, in configurations [default: 4000000, some seconds]
+    #[arg(long, value_name = "CONFIGURATIONS", value_parser = clap::value_parser!(u64).range(1..), requires = "model")]
+    pub budget: Option<u64>,
     /// Judge by another checker's rules, its quirks included, and print what it would print
-    #[arg(long, value_enum, value_name = "CHECKER", conflicts_with_all = ["contract", "model", "reports"])]
+    #[arg(long, value_enum, value_name = "CHECKER", conflicts_with_all = ["contract", "model", "merge", "examples"])]
     pub compat: Option<Compat>,
+    /// How consumers of the Jepsen test get partitions: who subscribes may jump [default: as the header or the operations say]
+    #[arg(long, value_enum, value_name = "HOW", requires = "compat")]
+    pub sub_via: Option<SubVia>,
+    /// Whether adjacent records make the Jepsen test's senders depend on each other [default: as the header says, else true]
+    #[arg(long, value_name = "BOOL", requires = "compat")]
+    pub ww_deps: Option<bool>,
+    /// Judge all files as one history: what several verifiable clients printed, or several readers dumped
+    #[arg(long, conflicts_with = "model")]
+    pub merge: bool,
+    /// Show so many examples of each kind, 32 at most [default: 3 of what breaks a property; with --verbose all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=32))]
+    pub examples: Option<u8>,
     /// Write a report: json=PATH, junit=PATH (XML) or md=PATH (a job summary)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_check_report)]
     pub reports: Vec<CheckReport>,
@@ -235,11 +255,60 @@ impl From<HistoryFormat> for Format {
     }
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = "\
+From jsonl to edn and back, nothing is lost: fields that ktrial does not know are kept, keywords, tags and the header come back. \
+As jepsen, only the operations that Jepsen's checker knows are written, each process with one at a time. What Kafka's \
+verifiable clients print, or a dump, becomes the history that `ktrial check` judges; files of several clients of one run, named \
+together, become one.
+
+The output file is written whole or not at all. A last line that was cut off is left out, with a warning.
+
+Examples:
+  ktrial convert history.edn --to jsonl -o history.klog.jsonl
+  ktrial convert history.klog.jsonl --to jepsen > history.edn
+  ktrial convert producer-1.log producer-2.log consumer.log --to jsonl -o run.klog.jsonl
+  zcat history.edn.gz | ktrial convert - --to jsonl | grep '\"fail\"'")]
+pub struct ConvertFlags {
+    /// The history; - is standard input. Several files are of several clients: verifiable or dump
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: Target,
+    /// Where to [default: standard output]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// What the file is [default: guessed from how it begins]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<HistoryFormat>,
+}
+
+/// What a history is converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// klog/1, JSON lines
+    Jsonl,
+    /// The same in EDN, an operation a line
+    Edn,
+    /// EDN with the operations that Jepsen's Kafka checker knows
+    Jepsen,
+}
+
 /// Another checker, by whose rules a history is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
     /// The checker of Jepsen's Kafka tests; prints its map of results
     Jepsen,
+}
+
+/// How the consumers of a Jepsen test get their partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SubVia {
+    /// They are told which
+    Assign,
+    /// Their group decides
+    Subscribe,
 }
 
 /// One setting of a contract, known to be possible.

@@ -6,6 +6,7 @@
 mod error;
 mod exit;
 mod flags;
+mod merged;
 mod output;
 mod progress;
 mod select;
@@ -54,6 +55,7 @@ fn call(verb: Verb, terminal: &Terminal) -> Result<Exit, Failure> {
         Verb::Replay(flags) => verbs::replay::replay(flags, terminal),
         Verb::Merge(flags) => verbs::merge::merge(&flags, terminal),
         Verb::Check(flags) => verbs::check::check(&flags, terminal),
+        Verb::Convert(flags) => verbs::convert::convert(&flags, terminal),
         Verb::List { names } => verbs::list::list(names, terminal),
         Verb::Show { name } => verbs::show::show(&name),
         Verb::Schema { what } => verbs::schema::schema(what),

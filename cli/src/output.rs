@@ -1,21 +1,20 @@
-//! Files that are written whole or not at all.
+//! Reports as files.
 
-use std::fs;
+use std::io::Write;
 use std::path::Path;
 
+use ktrial_scenarios::whole_file::write_whole;
 use serde::Serialize;
 
 use crate::error::UserError;
 
-/// Writes a file under another name first, so that whoever reads it finds all of it, or what was there before.
+/// Writes a report into its file, whole or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_whole(path: &Path, text: &str) -> Result<(), UserError> {
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, text)
-        .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(|cause| UserError::File { path: path.to_owned(), cause })
+pub fn write_report(path: &Path, text: &str) -> Result<(), UserError> {
+    write_whole(path, |out| out.write_all(text.as_bytes()))
+        .map_err(|cause| UserError::file(path, cause))
 }
 
 /// A report as JSON.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use ktrial_checker::import::{Format, ReadError};
+use ktrial_checker::import::{self, Format, ReadError};
 
 use crate::error::UserError;
 use crate::flags::HistoryFormat;
@@ -14,6 +14,9 @@ use crate::terminal::Terminal;
 /// What the first line of a `klog/1` history has to be.
 const NO_HEADER: &str =
     r#"a history is JSON lines, and the first is a header: {"h":"klog/1"} is the least"#;
+
+/// What else a file may be that is no dump.
+const NO_FORMAT: &str = r#"what begins otherwise than {"h":"klog/1"}, with EDN or with JSON is taken for a dump, a record a line; --format says what it is"#;
 
 /// A history before it is read.
 pub struct Source {
@@ -47,15 +50,16 @@ impl Source {
     ///
     /// # Errors
     /// Those of the input and of `parse`.
-    pub fn read<T>(
+    pub fn read<T, E: From<UserError>>(
         self,
         format: Option<HistoryFormat>,
         terminal: &Terminal,
-        parse: impl FnOnce(&Path, Format, Input<'_>) -> Result<T, UserError>,
-    ) -> Result<T, UserError> {
+        parse: impl FnOnce(&Path, Format, Input<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let Self { name, bytes, input } = self;
         let mut reading = Reading::start(terminal, &name.display().to_string(), bytes);
         let mut input = Counted::new(input, &mut reading);
+        import::begin(&mut input).map_err(|error| UserError::history(&name, error, None))?;
         let start = input.fill_buf().map_err(|cause| UserError::file(&name, cause))?;
         let format = format.map_or_else(|| Format::guess(start), Format::from);
         let read = parse(&name, format, input);
@@ -66,5 +70,10 @@ impl Source {
 
 /// What is wrong with a history of a log.
 pub fn wrong(path: &Path, format: Format, error: ReadError) -> UserError {
-    UserError::history(path, error, (format == Format::Klog).then_some(NO_HEADER))
+    let help = match format {
+        Format::Klog => Some(NO_HEADER),
+        Format::Dump => Some(NO_FORMAT),
+        Format::Edn | Format::Verifiable => None,
+    };
+    UserError::history(path, error, help)
 }

@@ -25,7 +25,7 @@ mod wrap;
 pub use campaigns::campaigns;
 pub use catalogue::catalogue;
 pub use check::{
-    Answer, CHECK_SCHEMA, Check, FileCheck, PromisedBy, check, check_junit, check_markdown,
+    Answer, CHECK_SCHEMA, Check, FileCheck, PromisedBy, check, check_junit, check_markdown, remarks,
 };
 pub use divergence::divergence;
 pub use look::Look;

@@ -1,9 +1,12 @@
 //! What the reports of judged histories look like. The histories are files: the example of the README, and a few lines.
 
 use ktrial_checker::contract::Contract;
+use ktrial_checker::jepsen::{Ops, compat};
 use ktrial_checker::klog;
 use ktrial_checker::linearizability::{Budget, ModelName, Notation, check_named};
-use ktrial_reports::{Check, FileCheck, Look, PromisedBy, check, check_junit, check_markdown};
+use ktrial_reports::{
+    Answer, Check, FileCheck, Look, PromisedBy, check, check_junit, check_markdown,
+};
 
 const PLAIN: Look = Look { width: 100, ascii: false, color: false };
 
@@ -52,23 +55,23 @@ fn duplicates() -> FileCheck {
 
 #[test]
 fn a_broken_promise_is_told_with_its_proof_and_the_operations_around_it() {
-    insta::assert_snapshot!(check(&Check::of(vec![overwritten(&[])]), false, &PLAIN));
+    insta::assert_snapshot!(check(&Check::of(vec![overwritten(&[])]), None, &PLAIN));
 }
 
 #[test]
 fn what_the_contract_permits_is_told_and_holds() {
-    insta::assert_snapshot!(check(&Check::of(vec![overwritten(&[("acks", "1")])]), false, &PLAIN));
+    insta::assert_snapshot!(check(&Check::of(vec![overwritten(&[("acks", "1")])]), None, &PLAIN));
 }
 
 #[test]
 fn several_files_are_one_table() {
     let files = vec![overwritten(&[]), unread(), empty(), duplicates()];
-    insta::assert_snapshot!(check(&Check::of(files), false, &PLAIN));
+    insta::assert_snapshot!(check(&Check::of(files), None, &PLAIN));
 }
 
 #[test]
 fn an_empty_history_is_not_valid() {
-    insta::assert_snapshot!(check(&Check::of(vec![empty()]), false, &PLAIN));
+    insta::assert_snapshot!(check(&Check::of(vec![empty()]), None, &PLAIN));
 }
 
 #[test]
@@ -96,17 +99,47 @@ fn a_summary_too_long_for_github_says_what_it_leaves_out() {
 
 #[test]
 fn all_examples_are_shown_when_asked_for() {
-    let check_of = |in_full| check(&Check::of(vec![duplicates()]), in_full, &PLAIN);
-    assert!(check_of(false).contains("duplicate: 40\n"), "{}", check_of(false));
-    assert_eq!(check_of(false).matches("  t-0@").count(), 3);
-    assert_eq!(check_of(true).matches("  t-0@").count(), 32);
+    let check_of = |examples| check(&Check::of(vec![duplicates()]), examples, &PLAIN);
+    assert!(check_of(None).contains("duplicate: 40\n"), "{}", check_of(None));
+    assert_eq!(check_of(None).matches("  t-0@").count(), 3);
+    assert_eq!(check_of(Some(32)).matches("  t-0@").count(), 32);
+    assert_eq!(check_of(Some(7)).matches("  t-0@").count(), 7);
+    assert!(check_of(Some(0)).contains("\n  32 more examples with --verbose\n"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_has_its_place_in_every_report() {
+    let wrong = FileCheck::unread("wrong.klog.jsonl", "wrong.klog.jsonl: line 5: no history");
+    let checked = Check::of(vec![overwritten(&[]), wrong, empty()]);
+    assert_eq!(checked.answer, Answer::Unread);
+    let text = check(&checked, None, &PLAIN);
+    assert!(text.contains("\nunread   wrong.klog.jsonl"), "{text}");
+    assert!(text.contains("3 files: 0 held, 1 violated, 1 inconclusive, 1 unread."), "{text}");
+    assert!(text.contains("VIOLATION lost-write: 1"), "{text}");
+    let junit = check_junit(&checked);
+    assert!(junit.contains("<error message=\"wrong.klog.jsonl: line 5: no history\""), "{junit}");
+    let markdown = check_markdown(&checked);
+    assert!(markdown.contains("| history | **unread** | wrong.klog.jsonl: line 5"), "{markdown}");
+}
+
+#[test]
+fn what_jepsen_finds_has_all_reports() {
+    let history = klog::read(OVERWRITTEN.as_bytes()).expect("a history").history;
+    let ops = Ops::of_history(&history);
+    let results = compat::judge(&ops, &compat::Options { subscribes: true, ww_deps: false });
+    let judged =
+        FileCheck::of_jepsen("overwritten.klog.jsonl", &ops, &results, PromisedBy::CommandLine);
+    let checked = Check::of(vec![judged]);
+    assert_eq!(checked.answer, Answer::Violated);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&checked.files).expect("JSON"));
+    assert!(check_junit(&checked).contains("1 inconsistent-offsets, 1 lost-write, 1 unseen"));
 }
 
 #[test]
 fn ascii_is_ascii_and_fits_the_width() {
     let narrow = Look { width: 80, ascii: true, color: false };
     let files = vec![overwritten(&[]), unread(), empty(), duplicates()];
-    let report = check(&Check::of(files), true, &narrow);
+    let report = check(&Check::of(files), Some(32), &narrow);
     assert!(report.is_ascii(), "{report}");
     assert!(report.lines().map(str::len).max() <= Some(80), "{report}");
 }
@@ -114,13 +147,13 @@ fn ascii_is_ascii_and_fits_the_width() {
 #[test]
 fn colours_add_nothing_but_colour() {
     let checked = Check::of(vec![overwritten(&[]), unread(), duplicates()]);
-    let colored = check(&checked, true, &Look { color: true, ..PLAIN });
+    let colored = check(&checked, Some(32), &Look { color: true, ..PLAIN });
     let mut parts = colored.split("\u{1b}[");
     let mut plain = parts.next().expect("there is always a first part").to_owned();
     for part in parts {
         plain += part.split_once('m').expect("a colour ends in m").1;
     }
-    assert_eq!(plain, check(&checked, true, &PLAIN));
+    assert_eq!(plain, check(&checked, Some(32), &PLAIN));
     assert!(colored.len() > plain.len());
 }
 
@@ -134,6 +167,6 @@ fn operations_that_no_order_explains_are_a_contradiction() {
     let outcome = check_named(model, file.as_bytes(), Notation::Json, Budget::default());
     let judged = FileCheck::of_model("register.jsonl", model, &outcome.expect("a history"));
     let checked = Check::of(vec![judged]);
-    let reports = [check(&checked, false, &PLAIN), check_junit(&checked), check_markdown(&checked)];
+    let reports = [check(&checked, None, &PLAIN), check_junit(&checked), check_markdown(&checked)];
     insta::assert_snapshot!(reports.join("\n---\n"));
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod convert;
 pub mod list;
 pub mod merge;
 pub mod replay;
@@ -20,6 +21,12 @@ pub enum Failure {
     User(UserError),
     /// Standard output cannot be written.
     Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
 }
 
 impl<E: Into<UserError>> From<E> for Failure {

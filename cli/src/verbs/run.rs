@@ -9,7 +9,7 @@ use super::Failure;
 use crate::error::UserError;
 use crate::exit::Exit;
 use crate::flags::{Report, RunFlags};
-use crate::output::{json, write_whole};
+use crate::output::{self, json};
 use crate::progress::Meter;
 use crate::terminal::{self, Terminal};
 use crate::typed::Run;
@@ -98,5 +98,5 @@ fn first_failure(campaigns: &[Campaign]) -> Option<String> {
 
 fn write_report(report: &Report, summary: &Summary) -> Result<(), UserError> {
     let Report::Json(path) = report;
-    write_whole(path, &json(summary))
+    output::write_report(path, &json(summary))
 }

@@ -15,8 +15,13 @@ use ktrial_scenarios::KTRIAL_VERSION;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::number::counted;
+
 /// The schema that checks are written by; the number before the dot changes when a reader of the old one would err.
 pub const CHECK_SCHEMA: &str = "ktrial-check/1.0";
+
+/// The verdict on a file that could not be read.
+pub(super) const UNREAD: &str = "unread";
 
 /// Histories, judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -41,6 +46,8 @@ pub enum Answer {
     Inconclusive,
     /// A promise was broken.
     Violated,
+    /// A file could not be read.
+    Unread,
 }
 
 /// One history, judged.
@@ -126,11 +133,11 @@ pub enum PromisedBy {
 pub struct PropertyCheck {
     /// The property, `acked-durability`.
     pub property: &'static str,
-    /// `valid`, `vacuous`, `unknown` or `invalid`.
+    /// `valid`, `vacuous`, `unknown`, `invalid`, or `unread` if the file is no history.
     pub verdict: &'static str,
     /// Whether it is invalid, but only by anomalies that the contract permits.
     pub permitted: bool,
-    /// Why it is unknown or vacuous.
+    /// Why it is unknown, vacuous or unread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How much it was put to the test.
@@ -259,6 +266,12 @@ impl Check {
         let answer = files.iter().map(|file| file.answer).max().unwrap_or(Answer::Inconclusive);
         Check { schema: CHECK_SCHEMA, ktrial_version: KTRIAL_VERSION, answer, files }
     }
+
+    /// Whether no file at all could be read.
+    #[must_use]
+    pub fn nothing_was_read(&self) -> bool {
+        self.files.iter().all(|file| file.answer == Answer::Unread)
+    }
 }
 
 impl FileCheck {
@@ -283,6 +296,30 @@ impl FileCheck {
             anomalies: anomalies(&imported.history, judgement),
             excused: judgement.excused.iter().map(ExcusedCheck::new).collect(),
             coverage: judgement.coverage.counters().into(),
+        }
+    }
+
+    /// A file that could not be read: it has one property, that of being a history.
+    #[must_use]
+    pub fn unread(file: &str, error: &str) -> Self {
+        let property = PropertyCheck {
+            property: "history",
+            verdict: UNREAD,
+            permitted: false,
+            reason: Some(error.to_owned()),
+            looked_at: BTreeMap::new(),
+        };
+        FileCheck {
+            file: file.to_owned(),
+            answer: Answer::Unread,
+            events: 0,
+            warnings: Vec::new(),
+            contract: Vec::new(),
+            promised_by: PromisedBy::Defaults,
+            properties: vec![property],
+            anomalies: Vec::new(),
+            excused: Vec::new(),
+            coverage: BTreeMap::new(),
         }
     }
 }
@@ -311,11 +348,19 @@ fn warnings(imported: &Imported) -> Vec<String> {
     let cut = imported.cut_line.map(|line| {
         format!("the file ends in the middle of line {line}; what is before it was judged")
     });
-    let ignored = imported.ignored.iter().map(|(what, count)| {
-        let lines = if *count == 1 { "line" } else { "lines" };
-        format!("{count} {lines} of `{what}` say nothing that can be judged")
-    });
-    cut.into_iter().chain(ignored).collect()
+    cut.into_iter().chain(remarks(imported)).collect()
+}
+
+/// What of a file is in doubt, and what says nothing that can be judged, a sentence each.
+pub fn remarks(imported: &Imported) -> impl Iterator<Item = String> {
+    let doubts = imported.doubts.iter().map(|(doubt, count)| doubt.sentence(*count));
+    doubts.chain(imported.ignored.iter().map(|(what, count)| {
+        let lines = counted(*count, "line");
+        match what.starts_with("field ") {
+            true => format!("nothing can be judged by {what} of {lines}"),
+            false => format!("nothing can be judged by {lines} of `{what}`"),
+        }
+    }))
 }
 
 /// The kinds that were found: the most severe first, of equal ones those of the graver property.

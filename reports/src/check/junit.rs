@@ -4,7 +4,7 @@
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::document::{Check, FileCheck, KindCheck, PropertyCheck};
+use super::document::{Check, FileCheck, KindCheck, PropertyCheck, UNREAD};
 
 /// The report. Characters that XML cannot have are left out.
 ///
@@ -54,8 +54,13 @@ fn status<'a>(
     if property.verdict == "valid" || property.permitted {
         return TestCaseStatus::success();
     }
-    let mut status = TestCaseStatus::skipped();
     let reason = property.reason.as_deref().unwrap_or_default();
+    if property.verdict == UNREAD {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_type(UNREAD).set_message(reason);
+        return status;
+    }
+    let mut status = TestCaseStatus::skipped();
     status.set_message(format!("{}: {reason}", property.verdict));
     status
 }

@@ -7,13 +7,14 @@
 
 mod document;
 mod grid;
+mod jepsen;
 mod junit;
 mod markdown;
 mod model;
 mod next_step;
 mod text;
 
-pub use document::{Answer, CHECK_SCHEMA, Check, FileCheck, PromisedBy};
+pub use document::{Answer, CHECK_SCHEMA, Check, FileCheck, PromisedBy, remarks};
 pub use junit::check_junit;
 pub use markdown::check_markdown;
 pub use text::check;
@@ -30,7 +31,7 @@ impl PropertyCheck {
     /// Why, if that has to be said, and how much the property was put to the test, if it was at all.
     fn test(&self) -> String {
         let reason = self.reason.clone().unwrap_or_default();
-        if self.verdict == "vacuous" {
+        if self.looked_at.is_empty() || self.verdict == "vacuous" {
             return reason;
         }
         let counter = |(name, count): (&&str, &u64)| {

@@ -45,7 +45,9 @@ fn property(
         Verdict::Ok { .. } if operations == 0 => {
             ("vacuous", Some("there is no operation".to_owned()))
         }
-        Verdict::Unknown(progress) => ("unknown", Some(progress.explain.join(" "))),
+        Verdict::Unknown(progress) => {
+            ("unknown", Some(progress.explain.join(" ").trim_end_matches('.').to_owned()))
+        }
         verdict => (verdict.name(), None),
     };
     PropertyCheck { property: PROPERTY, verdict, permitted: false, reason, looked_at }

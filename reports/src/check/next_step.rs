@@ -16,11 +16,15 @@ fn summary(check: &Check) -> String {
         (1, Answer::Held) => "The promises hold.".to_owned(),
         (1, Answer::Inconclusive) => "Not everything could be judged.".to_owned(),
         (1, Answer::Violated) => "A promise is broken.".to_owned(),
-        (files, _) => format!(
-            "{}: {held} held, {violated} violated, {} inconclusive.",
-            counted(files, "file"),
-            files - held - violated
-        ),
+        (1, Answer::Unread) => "The file could not be read.".to_owned(),
+        (files, _) => {
+            let unread = match count(Answer::Unread) {
+                0 => String::new(),
+                unread => format!(", {unread} unread"),
+            };
+            let (files, open) = (counted(files, "file"), count(Answer::Inconclusive));
+            format!("{files}: {held} held, {violated} violated, {open} inconclusive{unread}.")
+        }
     }
 }
 
@@ -30,6 +34,7 @@ fn advice(check: &Check) -> String {
         Answer::Violated => of(Answer::Violated).map(of_violation).next(),
         Answer::Inconclusive => of(Answer::Inconclusive).map(of_open_question).next(),
         Answer::Held => Some(of_held(check)),
+        Answer::Unread => Some("Mend what cannot be read; the other verdicts stand.".to_owned()),
     }
     .unwrap_or_else(|| "There was nothing to judge.".to_owned())
 }
@@ -53,7 +58,7 @@ fn of_open_question(file: &FileCheck) -> String {
         return "Record what clients do and are told, then check again.".to_owned();
     }
     if file.promised_by == PromisedBy::Model {
-        return "The search gave up: try a shorter history, or one with fewer calls open at once."
+        return "The search gave up: allow it more with --budget CONFIGURATIONS, or record fewer calls open at once."
             .to_owned();
     }
     "When all faults are over, read each partition to its end and record that (`drained`), then check again."

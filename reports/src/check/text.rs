@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::document::{Check, Example, FileCheck, KindCheck, PromisedBy, PropertyCheck};
+use super::document::{Check, Example, FileCheck, KindCheck, PromisedBy, PropertyCheck, UNREAD};
 use super::grid::grid;
 use super::next_step::next_step;
 use crate::look::Look;
@@ -10,7 +10,7 @@ use crate::number::{counted, grouped};
 use crate::table::{lines, table};
 use crate::wrap::wrapped;
 
-/// How many examples of a kind are shown unless all are asked for.
+/// How many examples of a kind are shown unless more are asked for.
 const EXAMPLES_SHOWN: usize = 3;
 
 /// Settings that are told even if they are Kafka's defaults, because so much depends on them.
@@ -19,15 +19,17 @@ const TOLD_ALWAYS: [&str; 2] = ["acks", "min.insync.replicas"];
 /// What an example is indented by.
 const INDENT: &str = "    ";
 
-/// The report of a check. All examples that were kept are shown if asked for, also of what breaks no property.
+/// The report of a check: of each kind the full count and at most so many `examples`, or, unless that is said, a few of what
+/// breaks a property.
 #[must_use]
-pub fn check(check: &Check, in_full: bool, look: &Look) -> String {
+pub fn check(check: &Check, examples: Option<usize>, look: &Look) -> String {
     let mut report = verdicts(check, look);
     for file in &check.files {
         if check.files.len() > 1 && !(file.anomalies.is_empty() && file.warnings.is_empty()) {
             report += &format!("\n{}\n", look.paint(Style::new().bold(), &look.plain(&file.file)));
         }
-        report += &file.anomalies.iter().map(|kind| found(kind, in_full, look)).collect::<String>();
+        report +=
+            &file.anomalies.iter().map(|kind| found(kind, examples, look)).collect::<String>();
         report += &notes(file, check.files.len() > 1, look);
     }
     report + "\n" + &wrapped(&next_step(check), "", look.width)
@@ -68,7 +70,7 @@ fn rows(check: &Check) -> impl Iterator<Item = (&FileCheck, &PropertyCheck)> {
 fn painted(line: &str, property: &PropertyCheck, look: &Look) -> String {
     let color = match (property.verdict, property.permitted) {
         ("valid", _) => AnsiColor::Green,
-        ("invalid", false) => AnsiColor::Red,
+        ("invalid", false) | (UNREAD, _) => AnsiColor::Red,
         _ => AnsiColor::Yellow,
     };
     let words = property.words();
@@ -76,7 +78,7 @@ fn painted(line: &str, property: &PropertyCheck, look: &Look) -> String {
 }
 
 /// All of one kind: how many, what permits it, some examples.
-fn found(kind: &KindCheck, in_full: bool, look: &Look) -> String {
+fn found(kind: &KindCheck, examples: Option<usize>, look: &Look) -> String {
     let style = match kind.severity {
         "error" => AnsiColor::Red.on_default().bold(),
         "warning" => AnsiColor::Yellow.on_default().bold(),
@@ -87,11 +89,12 @@ fn found(kind: &KindCheck, in_full: bool, look: &Look) -> String {
     for remedy in kind.remedies() {
         text += &wrapped(&remedy, "  ", look.width);
     }
-    let shown = match (in_full, kind.severity) {
-        (true, _) => kind.examples.len(),
-        (false, "info") => 0,
-        (false, _) => EXAMPLES_SHOWN.min(kind.examples.len()),
+    let shown = match (examples, kind.severity) {
+        (Some(shown), _) => shown,
+        (None, "info") => 0,
+        (None, _) => EXAMPLES_SHOWN,
     };
+    let shown = shown.min(kind.examples.len());
     text += &kind.examples[..shown].iter().map(|it| told(it, look)).collect::<String>();
     if shown < kind.examples.len() {
         let more = counted((kind.examples.len() - shown) as u64, "more example");
@@ -124,6 +127,9 @@ fn notes(file: &FileCheck, named: bool, look: &Look) -> String {
     for excused in &file.excused {
         let excused = format!("{name}{}", excused.explain);
         text += &wrapped(&look.plain(&excused), "excused: ", look.width);
+    }
+    if file.contract.is_empty() {
+        return String::new();
     }
     let told = file.contract.iter().filter(|it| !it.is_default || TOLD_ALWAYS.contains(&it.key));
     let settings: Vec<_> = told.map(|it| format!("{}={}", it.key, it.value)).collect();
