@@ -6,12 +6,12 @@
 //! ```
 //! The number is that of turns; a client gets to do something in about two of three. The same words give the same history.
 
+#[path = "../tests/generated/expected.rs"]
+mod expected;
 #[path = "../tests/generated/generator.rs"]
 mod generator;
-#[path = "../tests/generated/injector.rs"]
+#[path = "../tests/generated/injector/mod.rs"]
 mod injector;
-#[path = "../tests/generated/injector_bounds.rs"]
-mod injector_bounds;
 #[path = "../tests/generated/random.rs"]
 mod random;
 #[path = "../tests/generated/step.rs"]
@@ -56,7 +56,7 @@ fn generate((turns, kinds): &Wanted) -> io::Result<()> {
     let mut steps = valid(1, size);
     for kind in kinds {
         match injector::inject(*kind, steps.clone(), 1) {
-            Some((spoilt, _)) => steps = spoilt,
+            Some(spoilt) => steps = spoilt.steps,
             None => eprintln!("{kind}: the history is too short for it"),
         }
     }

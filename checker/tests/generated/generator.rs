@@ -5,7 +5,7 @@
 use super::random::Random;
 use super::step::{Records, Step, Told};
 use ktrial_checker::contract::Contract;
-use ktrial_checker::history::{LogBound, PositionedBy};
+use ktrial_checker::history::{LogBound, PositionedBy, RebalanceKind};
 use std::collections::VecDeque;
 
 /// How large a history is.
@@ -341,7 +341,8 @@ impl World {
         let (id, process, committed) =
             (self.id(), self.members[who].process, self.committed[key as usize]);
         if self.tells_generations {
-            self.steps.push(Step::Rebalance { process, generation: id as i32, keys: vec![key] });
+            let (kind, generation) = (RebalanceKind::Assigned, id as i32);
+            self.steps.push(Step::Rebalance { process, kind, generation, keys: vec![key] });
         }
         self.steps.push(Step::Ask { process, group: 0, id });
         self.steps.push(Step::Answer { id, key, offset: committed });

@@ -1,8 +1,8 @@
 //! Histories as plain steps, which tests can edit before they are recorded. Every step takes a millisecond.
 
 use ktrial_checker::history::{
-    ClientId, Generation, GroupId, History, Isolation, Key, KeyBounds, LeaderEpoch, LogBound, Meta,
-    Offset, OpId, PositionedBy, ProcessId, Producer, RebalanceKind, Time, Value,
+    ClientId, Clock, Generation, GroupId, History, Isolation, Key, KeyBounds, LeaderEpoch,
+    LogBound, Meta, Offset, OpId, PositionedBy, ProcessId, Producer, RebalanceKind, Time, Value,
 };
 use std::collections::BTreeMap;
 
@@ -49,10 +49,19 @@ pub enum Step {
         process: u32,
         keys: Vec<u32>,
     },
+    Subscribe {
+        process: u32,
+        keys: Vec<u32>,
+    },
     Rebalance {
         process: u32,
+        kind: RebalanceKind,
         generation: i32,
         keys: Vec<u32>,
+    },
+    Join {
+        process: u32,
+        generation: i32,
     },
     Position {
         process: u32,
@@ -109,6 +118,10 @@ pub enum Step {
     Sequence {
         sequence: i32,
     },
+    /// Of the record just sent.
+    MessageKey {
+        key: u32,
+    },
     Begin {
         process: u32,
         txn: u32,
@@ -155,6 +168,10 @@ pub enum Step {
     Wait {
         ms: u64,
     },
+    /// Every process has a clock of its own, and two clocks are up to this apart.
+    Clocks {
+        error_ms: u64,
+    },
 }
 
 /// Bounds of a log, as one response tells them.
@@ -176,7 +193,8 @@ pub fn record_at(
     steps: &[Step],
     partitions: u32,
 ) -> (History, Vec<OpId>) {
-    let mut history = History::of(Meta { isolation, ..Meta::default() });
+    let clocks = Clocks::of(steps);
+    let mut history = History::of(Meta { isolation, ..clocks.meta() });
     (0..partitions).for_each(|partition| assert_eq!(history.key("t", partition), Key(partition)));
     assert_eq!(["app", "other"].map(|group| history.group(group)), [GroupId(0), GroupId(1)]);
     let mut ops = Ops::default();
@@ -184,9 +202,37 @@ pub fn record_at(
     for step in steps {
         of_steps.push(OpId(history.len() as u32));
         millis += if let Step::Wait { ms } = step { *ms } else { 1 };
-        ops.record(&mut history, step, Time(millis * 1_000_000));
+        let process = ops.process(&history, step);
+        ops.record(&mut history, step, Time(millis * NANOS_PER_MS + clocks.ahead_ns(process)));
     }
     (history, of_steps)
+}
+
+const NANOS_PER_MS: u64 = 1_000_000;
+
+/// How far each process's clock is ahead of the slowest.
+struct Clocks {
+    error_ns: u64,
+}
+
+impl Clocks {
+    fn of(steps: &[Step]) -> Self {
+        let told = steps.iter().find_map(|step| match *step {
+            Step::Clocks { error_ms } => Some(error_ms),
+            _ => None,
+        });
+        Clocks { error_ns: told.unwrap_or(0) * NANOS_PER_MS }
+    }
+
+    fn meta(&self) -> Meta {
+        let clock = if self.error_ns == 0 { Clock::Global } else { Clock::Wall };
+        Meta { clock, clock_error_ns: self.error_ns, ..Meta::default() }
+    }
+
+    fn ahead_ns(&self, process: Option<u32>) -> u64 {
+        let dice = u64::from(process.unwrap_or(0)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        dice % (self.error_ns + 1)
+    }
 }
 
 /// The operations begun so far.
@@ -225,10 +271,16 @@ impl Ops {
             Step::Assign { process, ref keys } => {
                 history.assigned(ProcessId(process), time, keys.iter().copied().map(Key));
             }
-            Step::Rebalance { process, generation, ref keys } => {
+            Step::Subscribe { process, ref keys } => {
+                history.subscribed(ProcessId(process), time, keys.iter().copied().map(Key));
+            }
+            Step::Rebalance { process, kind, generation, ref keys } => {
                 let (process, generation) = (ProcessId(process), Some(Generation(generation)));
-                let (kind, keys) = (RebalanceKind::Assigned, keys.iter().copied().map(Key));
+                let keys = keys.iter().copied().map(Key);
                 history.rebalanced(process, time, kind, generation, keys);
+            }
+            Step::Join { process, generation } => {
+                history.joined(ProcessId(process), time, Generation(generation));
             }
             Step::Position { process, key, offset, by } => {
                 history.positioned(ProcessId(process), time, Key(key), Offset(offset), by);
@@ -265,7 +317,7 @@ impl Ops {
             }
             Step::Told { key, told } => self.told(history, key, told),
             Step::Heal { process } => history.healed(ProcessId(process), time),
-            Step::Wait { .. } => {}
+            Step::Wait { .. } | Step::Clocks { .. } => {}
             Step::Init { process, producer, epoch } => {
                 let id = Some(history.transactional_id(&format!("tx-{producer}")));
                 let invoked_at = Time::NONE;
@@ -274,6 +326,10 @@ impl Ops {
                 history.producer_initialized(ProcessId(process), time, producer);
             }
             Step::Sequence { sequence } => history.send_told(None, Some(sequence)),
+            Step::MessageKey { key } => {
+                let key = history.message_key_named(&format!("key-{key}"));
+                history.send_told(Some(key), None);
+            }
             Step::Begin { process, txn } => {
                 self.txns.insert(txn, history.txn_begun(ProcessId(process), time));
             }
@@ -294,6 +350,26 @@ impl Ops {
 }
 
 impl Ops {
+    /// Whose step it is.
+    fn process(&self, history: &History, step: &Step) -> Option<u32> {
+        let op = match step {
+            Step::Ack { value, .. } | Step::Fail { value } | Step::GiveUp { value } => {
+                self.sends[value]
+            }
+            Step::CommitOk { id } | Step::CommitFailed { id } | Step::CommitUnknown { id } => {
+                self.commits[id]
+            }
+            Step::Answer { id, .. } | Step::AnswerBound { id, .. } => self.questions[id],
+            Step::AddOffset { txn, .. }
+            | Step::AskCommit { txn }
+            | Step::TxnCommitted { txn }
+            | Step::TxnAborted { txn }
+            | Step::TxnUnknown { txn } => self.txns[txn],
+            _ => return process_of(step),
+        };
+        Some(history.event(op).process.0)
+    }
+
     fn told(&self, history: &mut History, key: u32, told: Told) {
         let bounds = KeyBounds {
             leader_epoch: LeaderEpoch(told.epoch),
@@ -312,4 +388,50 @@ fn open(history: &mut History, client: u32, group: Option<u32>) {
 
 fn in_partition(key: u32, records: &Records) -> impl Iterator<Item = (Key, Offset, Value)> {
     records.iter().map(move |&(offset, value)| (Key(key), Offset(offset), Value(value)))
+}
+
+/// The group of each process.
+#[allow(dead_code, reason = "benches do not ask")]
+pub fn groups(steps: &[Step]) -> Vec<Option<u32>> {
+    let opened = steps.iter().filter_map(|step| match *step {
+        Step::Open { group, .. } => Some(group),
+        _ => None,
+    });
+    opened.collect()
+}
+
+macro_rules! process_of {
+    ($step:expr) => {
+        match $step {
+            Step::Send { process, .. }
+            | Step::Poll { process, .. }
+            | Step::Processed { process, .. }
+            | Step::Subscribe { process, .. }
+            | Step::Assign { process, .. }
+            | Step::Rebalance { process, .. }
+            | Step::Join { process, .. }
+            | Step::Position { process, .. }
+            | Step::Commit { process, .. }
+            | Step::Ask { process, .. }
+            | Step::Crash { process }
+            | Step::AskBound { process, .. }
+            | Step::Heal { process }
+            | Step::Drain { process, .. }
+            | Step::Dump { process, .. }
+            | Step::Init { process, .. }
+            | Step::Begin { process, .. } => Some(process),
+            _ => None,
+        }
+    };
+}
+
+/// The process that a step names.
+fn process_of(step: &Step) -> Option<u32> {
+    process_of!(step).copied()
+}
+
+/// The process that a step names, to be changed.
+#[allow(dead_code, reason = "only injectors renumber processes")]
+pub fn process_of_mut(step: &mut Step) -> Option<&mut u32> {
+    process_of!(step)
 }

@@ -1,0 +1,130 @@
+//! Wrong records: what nobody sent, sent elsewhere, sent twice, sent later, acknowledged elsewhere, or gone.
+
+use super::{Acked, GHOST, Injector};
+use crate::step::Step;
+use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
+use ktrial_checker::history::Value;
+
+impl Injector {
+    /// A reader outside the group gets something else at one offset.
+    pub(super) fn misread(&mut self, kind: Kind, ghost: Ghost) -> Option<()> {
+        let (at, place) = self.pick_read()?;
+        let Step::Poll { key, ref mut records, .. } = self.steps[at] else {
+            unreachable!("picked a poll")
+        };
+        let (offset, value) = records[place];
+        records[place].1 = ghost.value();
+        let is_sent = ghost.steps(key, self.processes()).map(|steps| self.insert_first(steps));
+        let mut ops = vec![(self.first_read(key, (offset, ghost.value()))?, Role::Reader)];
+        if is_sent.is_some() {
+            ops.push((self.send_step(GHOST)?, Role::Writer));
+        }
+        if kind == Kind::Divergence {
+            ops.push((self.first_read(key, (offset, value))?, Role::Reader));
+        }
+        self.expect(kind, key, &[offset], &ops, &[])
+    }
+
+    pub(super) fn write_twice(&mut self) -> Option<()> {
+        let (key, end) = self.pick_drained()?;
+        let (first, value) = self.pick(&self.log(key))?;
+        self.append_to_log(key, end, value);
+        let ops = [
+            (self.send_step(value)?, Role::Writer),
+            (self.first_read(key, (end, value))?, Role::Reader),
+        ];
+        self.expect(Kind::Duplicate, key, &[first, end], &ops, &[])
+    }
+
+    pub(super) fn misacknowledge(&mut self) -> Option<()> {
+        let Acked { key, value, offset, acked, .. } = self.pick_acked()?;
+        let mut others = self.log(key);
+        others.retain(|&(other, _)| other != offset);
+        let (taken, other) = self.pick(&others)?;
+        self.steps[acked] = Step::Ack { value, offset: Some(taken) };
+        self.stop_asking();
+        let ops = [
+            (self.send_step(value)?, Role::Writer),
+            (self.send_step(other)?, Role::Overwriter),
+            (self.first_read(key, (taken, other))?, Role::Reader),
+        ];
+        self.expect(Kind::AckedOffsetConflict, key, &[taken], &ops, &[])
+    }
+
+    pub(super) fn send_late(&mut self) -> Option<()> {
+        let (key, end) = self.pick_drained()?;
+        self.append_to_log(key, end, GHOST);
+        let ghost = Ghost::Unknown.steps(key, self.processes())?;
+        self.steps.extend(ghost);
+        let ops = [
+            (self.first_read(key, (end, GHOST))?, Role::Reader),
+            (self.send_step(GHOST)?, Role::Writer),
+        ];
+        self.expect(Kind::ReadBeforeSend, key, &[end], &ops, &[])
+    }
+
+    pub(super) fn read_beyond_the_end(&mut self) -> Option<()> {
+        let (key, end) = self.pick_drained()?;
+        let process = self.processes();
+        let read = Step::Poll { process, key, records: vec![(end, GHOST)] };
+        self.insert_first(vec![Step::Open { client: 998, group: None }, read]);
+        self.stop_asking();
+        let ghost = Ghost::Unknown.steps(key, self.processes())?;
+        self.insert_first(ghost);
+        let ops = [
+            (self.first_read(key, (end, GHOST))?, Role::Reader),
+            (self.send_step(GHOST)?, Role::Writer),
+            (self.drain_step(key)?, Role::FinalReader),
+        ];
+        self.expect(Kind::UnstableRead, key, &[end], &ops, &[(end, GHOST)])
+    }
+
+    /// The drain and the dump of a partition find one more record.
+    fn append_to_log(&mut self, key: u32, offset: i64, value: u64) {
+        let at = self.drain_step(key).expect("every partition is drained");
+        let Step::Drain { process, ref mut end, .. } = self.steps[at] else {
+            unreachable!("found a drain")
+        };
+        *end = offset + 1;
+        self.steps.insert(at, Step::Poll { process, key, records: vec![(offset, value)] });
+        for step in &mut self.steps {
+            match step {
+                Step::Dump { key: dumped, records, .. } if *dumped == key => {
+                    records.push((offset, value))
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a reader wrongly gets.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Ghost {
+    Nobody,
+    Corrupt,
+    Unknown,
+    Failed,
+    ElsewhereUnknown,
+}
+
+impl Ghost {
+    fn value(self) -> u64 {
+        if self == Ghost::Corrupt { Value::CORRUPT.0 } else { GHOST }
+    }
+
+    /// The steps of an own producer that sends it.
+    pub(super) fn steps(self, key: u32, process: u32) -> Option<Vec<Step>> {
+        let (key, outcome) = match self {
+            Ghost::Nobody | Ghost::Corrupt => return None,
+            Ghost::Unknown => (key, Step::GiveUp { value: GHOST }),
+            Ghost::Failed => (key, Step::Fail { value: GHOST }),
+            Ghost::ElsewhereUnknown => (1 - key, Step::GiveUp { value: GHOST }),
+        };
+        Some(vec![
+            Step::Open { client: 999, group: None },
+            Step::Send { process, key, value: GHOST },
+            outcome,
+        ])
+    }
+}
