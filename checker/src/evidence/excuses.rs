@@ -10,7 +10,7 @@
 
 use super::Evidence;
 use super::log::{FinalRead, Log};
-use super::sends::{Send, SendId, Sends, SlotIndex};
+use super::sends::{Outcome, Send, SendId, Sends, SlotIndex};
 use super::told::{BoundRead, Told};
 use crate::anomaly::AnomalyKind;
 use crate::contract::CleanupPolicy;
@@ -194,7 +194,8 @@ impl Evidence<'_> {
 
     fn removed(&self, missing: Missing<'_>) -> Option<Known> {
         let retention = &self.excuses.retention[missing.key.0 as usize];
-        let offset = missing.offset.known()?;
+        // It may have lain at the log's very beginning.
+        let offset = missing.offset.known().unwrap_or(Offset(0));
         let (passed, (start, told)) = (missing.passed?, retention.above(offset)?);
         let was_there =
             retention.at_or_below(offset).is_some_and(|read| self.is_before(passed, read.asked));
@@ -212,7 +213,8 @@ impl Evidence<'_> {
         let lies = last.place.map(|place| self.log(missing.key).places.offset(place));
         let is_later = match missing.offset.known() {
             Some(offset) => lies > Some(offset),
-            None => !self.is_before(last.done, send.op),
+            // Only an acknowledgement tells that a record lay in the log by then.
+            None => last.outcome != Outcome::Ok || !self.is_before(last.done, send.op),
         };
         is_later.then_some(Known::Follows(id))
     }

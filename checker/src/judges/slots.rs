@@ -129,8 +129,7 @@ impl SlotJudge<'_, '_> {
     }
 
     fn read_before_sent(&self, reader: OpId, send: &Send) -> bool {
-        let time = |op| self.evidence.history.event(op).time;
-        reader < send.op && time(reader) < time(send.op)
+        reader < send.op && self.evidence.is_before(reader, send.op)
     }
 
     /// Two readers disagree. If one of the values should not be readable at all, that is the anomaly.

@@ -318,6 +318,7 @@ impl<'s> Oracle<'s> {
                 continue;
             };
             found.extend(match sent.offset {
+                None if !self.is_retained((sent.key, 0)) => None,
                 None => Some(Kind::DrainedUnseen),
                 Some(offset) if self.is_excused_at_rest(sent, (sent.key, offset)) => None,
                 Some(offset) if offset >= end => Some(Kind::TruncatedTail),
