@@ -1,7 +1,7 @@
 //! How fast Jepsen's histories are read, converted and judged by its rules, in client operations (an invocation and its
 //! completion, two maps) per second.
 
-#[path = "../tests/generated/generator.rs"]
+#[path = "../tests/generated/generator/mod.rs"]
 mod generator;
 #[path = "../tests/generated/random.rs"]
 mod random;
@@ -9,7 +9,7 @@ mod random;
 mod step;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use generator::{Size, valid};
+use generator::{Features, Size, valid_with};
 use ktrial_checker::import::{self, Format};
 use ktrial_checker::jepsen::compat::{self, Options};
 use ktrial_checker::jepsen::{Kind, Ops};
@@ -25,7 +25,9 @@ fn operations(ops: &Ops) -> u64 {
 }
 
 fn files(criterion: &mut Criterion) {
-    let ops = Ops::of_history(&step::record(&valid(1, SIZE), SIZE.partitions)).one_at_a_time();
+    let ops =
+        Ops::of_history(&step::record(&valid_with(1, SIZE, Features::PLAIN), SIZE.partitions))
+            .one_at_a_time();
     let mut file = Vec::new();
     ops.write_edn(&mut file).expect("a vector takes everything");
     let mut group = criterion.benchmark_group("edn");

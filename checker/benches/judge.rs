@@ -1,6 +1,6 @@
 //! How fast histories are recorded, cloned and judged, in client operations per second.
 
-#[path = "../tests/generated/generator.rs"]
+#[path = "../tests/generated/generator/mod.rs"]
 mod generator;
 #[path = "../tests/generated/random.rs"]
 mod random;
@@ -8,7 +8,7 @@ mod random;
 mod step;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use generator::{Size, valid};
+use generator::{Features, Size, valid_with};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{History, Key, Offset, Time, Value};
 use ktrial_checker::import::{self, Format};
@@ -36,7 +36,7 @@ fn operations(steps: &[step::Step]) -> u64 {
 fn judging(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("judge");
     for turns in [30_000, 300_000, 3_000_000] {
-        let steps = valid(1, size(turns));
+        let steps = valid_with(1, size(turns), Features::PLAIN);
         let history = step::record(&steps, 6);
         group.throughput(Throughput::Elements(operations(&steps)));
         group.sample_size(if turns > 1_000_000 { 10 } else { 50 });
@@ -47,7 +47,7 @@ fn judging(criterion: &mut Criterion) {
 }
 
 fn files(criterion: &mut Criterion) {
-    let steps = valid(1, size(30_000));
+    let steps = valid_with(1, size(30_000), Features::PLAIN);
     let history = step::record(&steps, 6);
     let mut file = Vec::new();
     klog::write(&history, &mut file).expect("a vector takes everything");
@@ -114,7 +114,7 @@ fn recording(criterion: &mut Criterion) {
             }
         });
     });
-    let trial = step::record(&valid(1, size(30_000)), 6);
+    let trial = step::record(&valid_with(1, size(30_000), Features::PLAIN), 6);
     group.bench_function("clone of a trial's history", |bencher| {
         bencher.iter(|| black_box(&trial).clone())
     });
@@ -123,7 +123,7 @@ fn recording(criterion: &mut Criterion) {
 
 /// Nanoseconds per event of a sweep that follows a history as it grows.
 fn online(criterion: &mut Criterion) {
-    let trial = step::record(&valid(1, size(300_000)), 6);
+    let trial = step::record(&valid_with(1, size(300_000), Features::PLAIN), 6);
     let mut group = criterion.benchmark_group("online");
     group.sample_size(50);
     for (name, history) in [("trial", trial), ("sends", sends(100_000))] {

@@ -8,7 +8,7 @@
 
 #[path = "../tests/generated/expected.rs"]
 mod expected;
-#[path = "../tests/generated/generator.rs"]
+#[path = "../tests/generated/generator/mod.rs"]
 mod generator;
 #[path = "../tests/generated/injector/mod.rs"]
 mod injector;
@@ -17,7 +17,7 @@ mod random;
 #[path = "../tests/generated/step.rs"]
 mod step;
 
-use generator::{Size, valid};
+use generator::{Features, Size, valid_with};
 use ktrial_checker::anomaly::AnomalyKind;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::klog;
@@ -53,7 +53,7 @@ fn wanted(words: &[String]) -> Result<Wanted, String> {
 fn generate((turns, kinds): &Wanted) -> io::Result<()> {
     let size =
         Size { partitions: 6, producers: 4, readers: 2, members: 2, turns: *turns, poll_max: 50 };
-    let mut steps = valid(1, size);
+    let mut steps = valid_with(1, size, Features::PLAIN);
     for kind in kinds {
         match injector::inject(*kind, steps.clone(), 1) {
             Some(spoilt) => steps = spoilt.steps,

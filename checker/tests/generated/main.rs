@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod expected;
+mod feature_laws;
 mod generator;
 mod injector;
 mod klog_laws;
@@ -21,7 +22,7 @@ use expected::redeliveries;
 use generator::{Size, valid};
 use injector::Spoilt;
 use ktrial_checker::anomaly::AnomalyKind as Kind;
-use ktrial_checker::contract::Contract;
+use ktrial_checker::contract::{CleanupPolicy, Contract};
 use ktrial_checker::history::OpId;
 use ktrial_checker::judge;
 use ktrial_checker::verdict::{Found, Judgement, Property};
@@ -90,7 +91,14 @@ fn of_records() -> Vec<Kind> {
 
 fn judged(steps: &[Step]) -> (Judgement, Vec<OpId>) {
     let (history, ops) = step::record_at(None, steps, SMALL.partitions);
-    (judge(&history, &Contract::default()), ops)
+    (judge(&history, &contract(steps)), ops)
+}
+
+/// Logs whose records have message keys are compacted.
+fn contract(steps: &[Step]) -> Contract {
+    let is_keyed = steps.iter().any(|step| matches!(step, Step::MessageKey { .. }));
+    let cleanup_policy = if is_keyed { CleanupPolicy::Compact } else { CleanupPolicy::Delete };
+    Contract { cleanup_policy, ..Contract::default() }
 }
 
 fn explanations(found: &BTreeMap<Kind, Found>) -> Vec<(Kind, &[String])> {

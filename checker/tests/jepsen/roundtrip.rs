@@ -1,13 +1,13 @@
 //! Histories as Jepsen's operations: what is written is read back equal, and valid histories are valid by Jepsen's rules.
 
-#[path = "../generated/generator.rs"]
+#[path = "../generated/generator/mod.rs"]
 mod generator;
 #[path = "../generated/random.rs"]
 mod random;
 #[path = "../generated/step.rs"]
 mod step;
 
-use generator::{Size, valid};
+use generator::{Features, Size, valid_with};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{History, Offset, RebalanceKind, Time, Value};
 use ktrial_checker::import::{self, Format};
@@ -20,6 +20,11 @@ use proptest::prelude::*;
 
 const SMALL: Size =
     Size { partitions: 2, producers: 2, readers: 2, members: 2, turns: 120, poll_max: 5 };
+
+/// Jepsen knows no retention and no compaction.
+fn valid(seed: u64, size: Size) -> Vec<step::Step> {
+    valid_with(seed, size, Features::PLAIN)
+}
 
 fn written(ops: &Ops) -> String {
     let mut out = Vec::new();

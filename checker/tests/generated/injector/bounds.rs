@@ -1,7 +1,7 @@
 //! What is told of a log in real time, wrongly: where it begins, where it ends, how far it may be read.
 
-use super::{Injector, records};
-use crate::step::{Step, Told};
+use super::super::step::{Step, Told};
+use super::edit::{Injector, records};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use ktrial_checker::history::LogBound;
 use std::collections::BTreeSet;

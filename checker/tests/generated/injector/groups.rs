@@ -1,8 +1,8 @@
 //! What groups do wrong: commit ahead of themselves, leave out records, process them again, begin behind records.
 
-use super::Injector;
-use crate::expected::redeliveries;
-use crate::step::{Step, groups};
+use super::super::expected::redeliveries;
+use super::super::step::{Step, groups};
+use super::edit::Injector;
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use ktrial_checker::history::PositionedBy;
 use std::collections::BTreeSet;
@@ -114,7 +114,7 @@ impl Injector {
         let reset = self.push(Step::Position { process, key, offset, by });
         if at < log.len() {
             self.steps.push(Step::Poll { process, key, records: log[at..].to_vec() });
-            self.steps.push(Step::Processed { process, key, records: log[at..].to_vec() });
+            self.push_processed(process, key, log[at..].to_vec());
         }
         let ops = [(reset, Role::Owner)];
         self.expect(Kind::SkippedByReset, key, &[log[0].0, offset], &ops, &log[..at])

@@ -1,14 +1,14 @@
 //! Losses: an acknowledged record is gone from the log, in one of the shapes that this may take.
 
-use super::records::Ghost;
-use super::{Acked, GHOST, Injector};
-use crate::step::Step;
+use super::super::step::Step;
+use super::edit::{Acked, Injector};
+use super::ghost::{GHOST, Ghost};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use std::collections::BTreeMap;
 
 impl Injector {
     pub(super) fn overwrite(&mut self) -> Option<()> {
-        let lost = self.pick_acked()?;
+        let lost = self.pick(&self.acked_for_good())?;
         self.each_record(|(offset, old)| {
             Some((offset, if old == lost.value { GHOST } else { old }))
         });
@@ -22,7 +22,7 @@ impl Injector {
 
     /// Takes an acknowledged record out of every log and poll: the last of its partition, or one before.
     pub(super) fn remove(&mut self, kind: Kind) -> Option<()> {
-        let (is_last, mut acked) = (kind != Kind::Hole, self.acked());
+        let (is_last, mut acked) = (kind != Kind::Hole, self.acked_for_good());
         let last = |key| self.log(key).last().map(|&(offset, _)| offset);
         let last: BTreeMap<u32, _> =
             acked.iter().map(|acked| (acked.key, last(acked.key))).collect();

@@ -1,7 +1,7 @@
 //! What a group's coordinator does wrong: accept commits it should refuse, answer what nobody committed, forget commits.
 
-use super::Injector;
-use crate::step::Step;
+use super::super::step::Step;
+use super::edit::Injector;
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use ktrial_checker::history::RebalanceKind;
 
@@ -28,7 +28,7 @@ impl Injector {
             self.steps.push(Step::Rebalance { process, kind, generation, keys });
         }
         let read = self.push(Step::Poll { process: late, key, records: records.clone() });
-        self.steps.push(Step::Processed { process: late, key, records });
+        self.push_processed(late, key, records);
         let commit = self.commit_accepted(early, key);
         let ops = [(read, Role::Owner), (commit, Role::Committer)];
         self.expect(Kind::FencingViolation, key, &[0], &ops, &[])
@@ -55,7 +55,7 @@ impl Injector {
         let commit = self.commit_accepted(committer, key);
         let assign = self.push(Step::Assign { process: reader, keys: vec![key] });
         let poll = self.push(Step::Poll { process: reader, key, records: vec![last] });
-        self.steps.push(Step::Processed { process: reader, key, records: vec![last] });
+        self.push_processed(reader, key, vec![last]);
         let ops = [(commit, Role::Committer), (assign, Role::Owner), (poll, Role::Reader)];
         self.expect(Kind::StartBeyondCommit, key, &[0, last.0], &ops, skipped)
     }

@@ -1,7 +1,7 @@
 //! Disorder: records of a producer, of two producers, or in a reader's polls, in another order than they should be.
 
-use super::{Acked, Injector, records};
-use crate::step::Step;
+use super::super::step::Step;
+use super::edit::{Acked, Injector, records};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! Wrong records: what nobody sent, sent elsewhere, sent twice, sent later, acknowledged elsewhere, or gone.
 
-use super::{Acked, GHOST, Injector};
-use crate::step::Step;
+use super::super::step::Step;
+use super::edit::{Acked, Injector};
+use super::ghost::{GHOST, Ghost};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
-use ktrial_checker::history::Value;
 
 impl Injector {
     /// A reader outside the group gets something else at one offset.
@@ -37,7 +37,7 @@ impl Injector {
     }
 
     pub(super) fn misacknowledge(&mut self) -> Option<()> {
-        let Acked { key, value, offset, acked, .. } = self.pick_acked()?;
+        let Acked { key, value, offset, acked, .. } = self.pick(&self.acked())?;
         let mut others = self.log(key);
         others.retain(|&(other, _)| other != offset);
         let (taken, other) = self.pick(&others)?;
@@ -52,6 +52,7 @@ impl Injector {
     }
 
     pub(super) fn send_late(&mut self) -> Option<()> {
+        self.forget_clocks();
         let (key, end) = self.pick_drained()?;
         self.append_to_log(key, end, GHOST);
         let ghost = Ghost::Unknown.steps(key, self.processes())?;
@@ -95,36 +96,5 @@ impl Injector {
                 _ => {}
             }
         }
-    }
-}
-
-/// What a reader wrongly gets.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Ghost {
-    Nobody,
-    Corrupt,
-    Unknown,
-    Failed,
-    ElsewhereUnknown,
-}
-
-impl Ghost {
-    fn value(self) -> u64 {
-        if self == Ghost::Corrupt { Value::CORRUPT.0 } else { GHOST }
-    }
-
-    /// The steps of an own producer that sends it.
-    pub(super) fn steps(self, key: u32, process: u32) -> Option<Vec<Step>> {
-        let (key, outcome) = match self {
-            Ghost::Nobody | Ghost::Corrupt => return None,
-            Ghost::Unknown => (key, Step::GiveUp { value: GHOST }),
-            Ghost::Failed => (key, Step::Fail { value: GHOST }),
-            Ghost::ElsewhereUnknown => (1 - key, Step::GiveUp { value: GHOST }),
-        };
-        Some(vec![
-            Step::Open { client: 999, group: None },
-            Step::Send { process, key, value: GHOST },
-            outcome,
-        ])
     }
 }

@@ -1,7 +1,7 @@
 //! What does not recover once all faults are over.
 
-use super::{Acked, Injector};
-use crate::step::{Records, Step, groups};
+use super::super::step::{Records, Step, groups};
+use super::edit::{Acked, Injector};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use ktrial_checker::history::{PositionedBy, RebalanceKind};
 use std::collections::{BTreeMap, BTreeSet};
