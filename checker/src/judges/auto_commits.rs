@@ -16,7 +16,7 @@ use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
 use crate::evidence::sends::SlotIndex;
 use crate::findings::{Findings, Proof};
-use crate::history::{History, Key, Offset, Offsets, OpId, Poll, What};
+use crate::history::{History, Key, Offset, Offsets, OpId, Poll, Time, What};
 
 /// What a consumer did last.
 #[derive(Clone, Default)]
@@ -38,17 +38,21 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         match event.what {
             What::CommitInvoked { .. } => hand.commits.push(op),
             What::Polled { poll } => {
-                let Hand { poll: before, commits } =
-                    std::mem::replace(hand, Hand { poll: Some(op), commits: vec![] });
-                let called = history.poll(poll).invoked_at;
-                let early = commits.iter().filter(|&&commit| history.event(commit).time < called);
-                for (poll, &commit) in
-                    before.into_iter().flat_map(|poll| early.clone().map(move |it| (poll, it)))
-                {
-                    Commit { evidence, poll, commit }.judge(findings);
-                }
+                let before = std::mem::replace(hand, Hand { poll: Some(op), commits: Vec::new() });
+                before.judge(evidence, history.poll(poll).invoked_at, findings);
             }
             _ => {}
+        }
+    }
+}
+
+impl Hand {
+    /// The consumer calls `poll()` again.
+    fn judge(&self, evidence: &Evidence<'_>, called_at: Time, findings: &mut Findings<'_>) {
+        let Some(poll) = self.poll else { return };
+        let is_early = |commit: &&OpId| evidence.history.event(**commit).time < called_at;
+        for &commit in self.commits.iter().filter(is_early) {
+            Commit { evidence, poll, commit }.judge(findings);
         }
     }
 }

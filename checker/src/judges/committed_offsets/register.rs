@@ -11,7 +11,8 @@ pub(super) struct Register {
     unknown: BTreeMap<Offset, Commit>,
     /// When the first commit was confirmed: until then, nothing committed is possible too.
     begun: Option<OpId>,
-    was_asked_to_change: bool,
+    /// Some commit was asked for.
+    any_invoked: bool,
     /// Something was committed before any commit was asked for: not all commits are in the history.
     has_others: bool,
 }
@@ -33,11 +34,11 @@ impl Commit {
 impl Register {
     /// The answer to a question, whatever it is to be compared with.
     pub(super) fn told(&mut self, answer: Offset) {
-        self.has_others |= answer.known().is_some() && !self.was_asked_to_change;
+        self.has_others |= answer.known().is_some() && !self.any_invoked;
     }
 
     pub(super) fn invoke(&mut self, commit: Commit) {
-        self.was_asked_to_change = true;
+        self.any_invoked = true;
         self.commits.push(commit);
     }
 
