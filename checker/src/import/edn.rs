@@ -115,7 +115,7 @@ mod tests {
         );
         assert_eq!(
             error("[[:send 1 7]]"),
-            "line 1: expected a micro-operation `poll`, found `send`"
+            "line 2, column 11: expected a micro-operation `poll`, found `send`"
         );
     }
 

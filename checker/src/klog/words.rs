@@ -60,20 +60,15 @@ impl<T: Copy + PartialEq> Words<T> {
         found.expect("every meaning has a word").0
     }
 
-    /// What `word` means.
-    pub(super) fn meaning(&self, word: &str) -> Result<T, Problem> {
-        let found = self.words.iter().find(|&&(other, _)| other == word);
-        found.map(|&(_, meaning)| meaning).ok_or_else(|| {
-            let known: Vec<&str> = self.words.iter().map(|&(word, _)| word).collect();
-            Problem::new(unknown_word(self.what, word, &known))
-        })
-    }
-
     /// What the word that comes next means.
     pub(super) fn read(&self, cursor: &mut impl Cursor) -> Result<T, Problem> {
         let at = cursor.place();
         let word = cursor.string(self.what)?;
-        self.meaning(&word).map_err(|problem| Problem::here(at, problem.text))
+        let found = self.words.iter().find(|&&(other, _)| other == &*word);
+        found.map(|&(_, meaning)| meaning).ok_or_else(|| {
+            let known: Vec<&str> = self.words.iter().map(|&(word, _)| word).collect();
+            Problem::here(at, unknown_word(self.what, &word, &known))
+        })
     }
 }
 

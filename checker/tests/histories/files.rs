@@ -95,9 +95,9 @@ fn a_broken_file_is_an_error_that_says_where() {
     line 1: expected version `klog/1`, found `klog/2`
     line 2: expected a field `f`, found none
     line 2, column 57: expected a partition's name, found `true`
-    line 2: expected a `send` that this process invoked with this call, found none open; record when it was invoked, too
+    line 2, column 39: expected a `send` that this process invoked with this call, found none open; record when it was invoked, too
     line 2, column 61: expected an offset from 0 to 2^53, found `-4`
-    line 2: `luck` is no way to be positioned; there are `committed`, `reset-earliest`, `reset-latest`, `truncation`, `seek`
+    line 2, column 51: `luck` is no way to be positioned; there are `committed`, `reset-earliest`, `reset-latest`, `truncation`, `seek`
     line 2, column 16: expected the string's end, found the line's end
     ");
 }

@@ -3,7 +3,7 @@
 use super::super::line::{Kind, Line};
 use super::super::words;
 use super::calls::Open;
-use super::values::{offset, only, parts};
+use super::values::{offset, parts};
 use super::{Reader, Who, not_invoked};
 use crate::history::{Key, Offset, OpId, PositionedBy, ProcessId, RebalanceKind, Time};
 use crate::notation::{Cursor, Problem};
@@ -40,7 +40,7 @@ impl Reader {
         let (process, mut is_told) = (self.processes[who].id, false);
         self.scratch.records.clear();
         parts(&mut value, |cursor, name| {
-            only(name, "poll")?;
+            name.only("poll")?;
             if cursor.another() {
                 is_told = true;
                 self.records(cursor)?;
@@ -137,8 +137,10 @@ impl Reader {
         process: ProcessId,
         line: &Line<impl Cursor>,
     ) -> Result<(), Problem> {
-        let by = line.more.by.as_deref().unwrap_or("seek");
-        let by = words::POSITION.meaning(by)?;
+        let by = match line.more.by {
+            Some(mut by) => words::POSITION.read(&mut by)?,
+            None => PositionedBy::Seek,
+        };
         self.sought(process, line, &mut line.value()?, by)
     }
 
@@ -178,7 +180,7 @@ impl Reader {
         line: &Line<impl Cursor>,
     ) -> Result<(), Problem> {
         let Some(Open::Commit(op)) = self.processes[who].calls.complete(line.more.call) else {
-            return Err(not_invoked("commit"));
+            return Err(not_invoked(line));
         };
         self.commit_ended(op, line, line.kind);
         Ok(())
@@ -211,7 +213,7 @@ impl Reader {
         line: &Line<impl Cursor>,
     ) -> Result<(), Problem> {
         let Some(Open::Committed(op)) = self.processes[who].calls.complete(line.more.call) else {
-            return Err(not_invoked("committed"));
+            return Err(not_invoked(line));
         };
         if line.kind == Kind::Ok {
             let offsets = self.offsets(&mut line.value()?, 0)?;

@@ -59,7 +59,7 @@ impl Reader {
     ) -> Result<Option<OpId>, Problem> {
         let call = self.processes[who].calls.complete(line.more.call);
         let Some(Open::ListOffsets(time, mut ops)) = call else {
-            return Err(not_invoked("list_offsets"));
+            return Err(not_invoked(line));
         };
         if line.kind != Kind::Ok {
             return Ok(None);

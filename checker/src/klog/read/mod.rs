@@ -400,8 +400,10 @@ fn in_words(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn not_invoked(f: &str) -> Problem {
-    Problem::new(format!(
+fn not_invoked(line: &Line<impl Cursor>) -> Problem {
+    let f = &*line.f;
+    let text = format!(
         "expected a `{f}` that this process invoked with this call, found none open; record when it was invoked, too"
-    ))
+    );
+    Problem::here(line.f_at, text)
 }

@@ -2,9 +2,8 @@
 
 use super::super::doubt::Doubt;
 use super::super::line::{Kind, Line, natural, optional};
-use super::super::words::unknown_word;
 use super::calls::{Open, Ops};
-use super::values::{offset, only, parts};
+use super::values::{offset, parts};
 use super::{Reader, Who, not_invoked};
 use crate::history::{Key, MessageKey, Offset, OpId, Producer, Time, Value, What};
 use crate::notation::{Cursor, Problem};
@@ -34,7 +33,7 @@ impl Reader {
         let mut cursor = line.value()?;
         let mut ops = Ops { first: self.next_op(), len: 0 };
         parts(&mut cursor, |cursor, name| {
-            only(name, "send")?;
+            name.only("send")?;
             ops.len += 1;
             self.send(who, line.time, cursor)
         })?;
@@ -105,7 +104,7 @@ impl Reader {
         line: &Line<impl Cursor>,
     ) -> Result<OpId, Problem> {
         let Some(Open::Sends(ops)) = self.processes[who].calls.complete(line.more.call) else {
-            return Err(not_invoked("send"));
+            return Err(not_invoked(line));
         };
         let history = &mut self.imported.history;
         match line.kind {
@@ -121,7 +120,7 @@ impl Reader {
     fn sends_acked(&mut self, ops: Ops, line: &Line<impl Cursor>) -> Result<(), Problem> {
         let mut waiting = ops.iter();
         parts(&mut line.value()?, |cursor, name| {
-            only(name, "send")?;
+            name.only("send")?;
             let (_, sent) = self.sent(cursor)?;
             self.acked(&mut waiting, line, &sent)
         })?;
@@ -162,7 +161,7 @@ impl Reader {
         let txn = self.imported.history.txn_begun(process, line.time);
         let mut sends = Ops { first: self.next_op(), len: 0 };
         if let Some(mut cursor) = line.more.value {
-            parts(&mut cursor, |cursor, name| match name {
+            parts(&mut cursor, |cursor, name| match name.text {
                 "send" => {
                     sends.len += 1;
                     self.send(who, line.time, cursor)
@@ -184,7 +183,7 @@ impl Reader {
     ) -> Result<OpId, Problem> {
         let known = &mut self.processes[who];
         let Some(Open::Txn(txn, sends)) = known.calls.complete_txn(line.more.call) else {
-            return Err(not_invoked("txn"));
+            return Err(not_invoked(line));
         };
         known.txn.take_if(|open| *open == txn);
         match line.more.value {
@@ -214,18 +213,14 @@ impl Reader {
         parts(&mut value, |cursor, name| {
             self.rebalanced(who, line, Some(part))?;
             part += 1;
-            let at = cursor.place();
-            match name {
+            match name.text {
                 "send" => {
                     let (_, sent) = self.sent(cursor)?;
                     self.acked(&mut waiting, line, &sent)
                 }
                 "poll" => self.poll_part(who, began, line, cursor),
                 "send_offsets" => self.offsets_part(txn, line, cursor),
-                other => {
-                    let known = ["send", "poll", "send_offsets"];
-                    Err(Problem::here(at, unknown_word("micro-operation", other, &known)))
-                }
+                _ => Err(name.unknown(&["send", "poll", "send_offsets"])),
             }
         })
     }

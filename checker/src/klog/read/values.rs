@@ -1,6 +1,7 @@
 //! The parts that values are made of: keys, offsets, records, micro-operations.
 
 use super::super::line::{later, natural, optional};
+use super::super::words::unknown_word;
 use super::Reader;
 use crate::history::{Key, Offset, Value};
 use crate::notation::{Cursor, Problem};
@@ -156,25 +157,42 @@ impl Reader {
     }
 }
 
+/// The name of a micro-operation, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name<'n> {
+    pub(super) text: &'n str,
+    at: usize,
+}
+
+impl Name<'_> {
+    /// Only one kind of micro-operation may be here.
+    pub(super) fn only(self, expected: &str) -> Result<(), Problem> {
+        let Name { text, at } = self;
+        match text == expected {
+            true => Ok(()),
+            false => Err(Problem::here(
+                at,
+                format!("expected a micro-operation `{expected}`, found `{text}`"),
+            )),
+        }
+    }
+
+    /// None of these kinds of micro-operations is here.
+    pub(super) fn unknown(self, known: &[&str]) -> Problem {
+        Problem::here(self.at, unknown_word("micro-operation", self.text, known))
+    }
+}
+
 /// Walks micro-operations: `step` gets each one's name and must walk the rest of it, up to its closing bracket.
 pub(super) fn parts<C: Cursor>(
     cursor: &mut C,
-    mut step: impl FnMut(&mut C, &str) -> Result<(), Problem>,
+    mut step: impl FnMut(&mut C, Name<'_>) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     cursor.array("a list of micro-operations", |cursor| {
         cursor.enter("a micro-operation like [\"send\", ...]")?;
+        let at = cursor.place();
         let name = cursor.string("a micro-operation's name")?;
-        step(cursor, &name)?;
+        step(cursor, Name { text: &name, at })?;
         cursor.leave()
     })
-}
-
-/// Only one kind of micro-operation may be here.
-pub(super) fn only(name: &str, expected: &str) -> Result<(), Problem> {
-    match name == expected {
-        true => Ok(()),
-        false => {
-            Err(Problem::new(format!("expected a micro-operation `{expected}`, found `{name}`")))
-        }
-    }
 }
