@@ -36,6 +36,8 @@ pub(super) struct Member {
     pub(super) polled: Option<(u32, Records)>,
     /// Others have its partitions, and it does not know.
     pub(super) is_asleep: bool,
+    /// A commit that was accepted and whose answer it hears when it wakes.
+    pub(super) unheard: Option<u32>,
 }
 
 /// A request that nobody waits for any more.

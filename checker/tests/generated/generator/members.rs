@@ -10,7 +10,13 @@ impl World {
     pub(super) fn join_member(&mut self, client: usize) {
         let process = self.open(200 + client, Some(0));
         let positions = vec![None; self.size.partitions as usize];
-        self.members.push(Member { process, positions, polled: None, is_asleep: false });
+        self.members.push(Member {
+            process,
+            positions,
+            polled: None,
+            is_asleep: false,
+            unheard: None,
+        });
         self.subscribe(client);
     }
 
@@ -88,7 +94,7 @@ impl World {
         }
     }
 
-    fn ask_to_commit(&mut self, who: usize, key: u32) -> Option<(u32, i64)> {
+    pub(super) fn ask_to_commit(&mut self, who: usize, key: u32) -> Option<(u32, i64)> {
         let offset = self.members[who].positions[key as usize]?;
         let (id, process) = (self.id(), self.members[who].process);
         self.steps.push(Step::Commit { process, group: 0, key, offset, id });

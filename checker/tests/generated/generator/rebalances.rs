@@ -122,6 +122,7 @@ impl World {
         self.members[who].process = self.open(200 + who, Some(0));
         self.members[who].positions.fill(None);
         (self.members[who].polled, self.members[who].is_asleep) = (None, false);
+        self.members[who].unheard = None;
         self.subscribe(who);
         match self.random.percent(70) {
             true => self.rebalance(self.owners.clone()),
@@ -140,6 +141,13 @@ impl World {
             return;
         }
         self.members[who].is_asleep = true;
+        if let Some((id, key, offset)) = self
+            .process(who)
+            .and_then(|key| self.ask_to_commit(who, key).map(|(id, offset)| (id, key, offset)))
+        {
+            self.logs[key as usize].committed = Some(offset);
+            self.members[who].unheard = Some(id);
+        }
         let owners = self.owners.clone().into_iter();
         let heir = others[self.random.below(others.len())];
         self.rebalance(owners.map(|owner| if owner == who { heir } else { owner }).collect());
@@ -147,6 +155,8 @@ impl World {
 
     pub(super) fn wake(&mut self, who: usize) {
         self.members[who].is_asleep = false;
+        let unheard = self.members[who].unheard.take();
+        self.steps.extend(unheard.map(|id| Step::CommitOk { id }));
         let positions = &self.members[who].positions;
         let had = (0..).zip(positions).filter(|(_, position)| position.is_some());
         let keys: Vec<u32> = had.map(|(key, _)| key).collect();
