@@ -1,5 +1,6 @@
 //! Laws on generated histories: valid ones stay valid, what is injected is found and nothing else, and on arbitrary tiny
 //! histories the judges agree with a straightforward oracle.
+//! A long run is `PROPTEST_CASES=100000 cargo test --release -p ktrial-checker --test generated`.
 
 mod arbitrary;
 mod expected;
