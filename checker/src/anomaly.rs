@@ -125,6 +125,10 @@ kinds! {
     InformationFlowCycle "information-flow-cycle" Isolation;
     /// Transactions have read from each other.
     ReadCycle "read-cycle" Isolation;
+    /// A transaction saw another one and missed a third that comes before that one.
+    ReadSkew "read-skew" Isolation;
+    /// Transactions come before each other, twice or more often because one missed what the next one wrote.
+    AntiDependencyCycle "anti-dependency-cycle" Isolation;
     /// Two committed transactions consumed the same records for a group.
     DoubleProcessing "double-processing" ExactlyOnce;
     /// A group's committed transactions moved past records that none of them consumed.
@@ -156,10 +160,11 @@ impl AnomalyKind {
         matches!(self.property(), Property::AckedDurability)
     }
 
-    /// Whether one such anomaly makes its property invalid. The others are counted: a commit before processing does
+    /// Whether one such anomaly makes its property invalid under every contract. The others are counted: a commit before processing does
     /// harm only if the process then dies, a start beyond the commits does if the records between were never
     /// processed, which is a skip of its own, a request that its producer has given up on may still arrive, behind what was
-    /// sent since, and nobody orders transactions that run side by side.
+    /// sent since, and nobody orders transactions that run side by side, unless the
+    /// [contract](crate::contract::Contract::breaks) does.
     #[must_use]
     pub const fn breaks_its_property(self) -> bool {
         !matches!(
@@ -169,6 +174,8 @@ impl AnomalyKind {
                 | AnomalyKind::LateAppend
                 | AnomalyKind::WriteCycle
                 | AnomalyKind::InformationFlowCycle
+                | AnomalyKind::ReadSkew
+                | AnomalyKind::AntiDependencyCycle
         )
     }
 }

@@ -41,6 +41,10 @@ pub struct Contract {
     /// `enable.auto.commit`: consumers commit by themselves, and not all that they commit need be recorded. It is Kafka's
     /// default and not the contract's: who records commits mostly makes them.
     pub auto_commit: bool,
+    /// What an order of all transactions is promised to agree with.
+    pub transaction_order: TransactionOrder,
+    /// Whether cycles with anti-dependencies are looked for although nobody promised that there are none.
+    pub anti_dependencies: bool,
 }
 
 /// The `acks` setting of a producer.
@@ -89,6 +93,18 @@ pub enum Delivery {
     AtMostOnce,
 }
 
+/// What transactions can be put in one order by; each promises what those before it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransactionOrder {
+    /// Whoever reads from a transaction comes after it: all that Kafka promises.
+    Reads,
+    /// So does whoever's record lies behind one of its records (Adya's PL-2).
+    Writes,
+    /// So does whoever wrote what it did not see when it read to a log's end (PL-3).
+    Serializable,
+}
+
 impl Default for Contract {
     fn default() -> Self {
         Contract {
@@ -107,6 +123,8 @@ impl Default for Contract {
             isolation: Isolation::ReadUncommitted,
             cleanup_policy: CleanupPolicy::Delete,
             auto_commit: false,
+            transaction_order: TransactionOrder::Reads,
+            anti_dependencies: false,
         }
     }
 }
@@ -115,11 +133,32 @@ impl Contract {
     /// A minute: enough for Kafka's own time-outs (`broker.session.timeout.ms`, `request.timeout.ms`) one after another.
     pub const DEFAULT_RECOVERY_MS: u64 = 60_000;
 
+    /// Whether an anomaly of this kind makes its property invalid: all do that
+    /// [break it anywhere](AnomalyKind::breaks_its_property), and cycles of transactions that were promised an order do.
+    #[must_use]
+    pub fn breaks(&self, kind: AnomalyKind) -> bool {
+        let orders = |order| self.transaction_order >= order;
+        match kind {
+            AnomalyKind::WriteCycle | AnomalyKind::InformationFlowCycle => {
+                orders(TransactionOrder::Writes)
+            }
+            AnomalyKind::ReadSkew | AnomalyKind::AntiDependencyCycle => {
+                orders(TransactionOrder::Serializable)
+            }
+            _ => kind.breaks_its_property(),
+        }
+    }
+
+    /// Whether cycles with anti-dependencies are looked for.
+    pub(crate) fn asks_for_anti_dependencies(&self) -> bool {
+        self.anti_dependencies || self.transaction_order == TransactionOrder::Serializable
+    }
+
     /// How bad an anomaly of this kind is under this contract, and the setting that permits it, if one does.
     #[must_use]
     pub fn weigh(&self, kind: AnomalyKind) -> (Severity, Option<&'static str>) {
         let permission = self.permission(kind);
-        let severity = match (kind.breaks_its_property(), &permission) {
+        let severity = match (self.breaks(kind), &permission) {
             (false, _) => Severity::Info,
             (true, Some(_)) => Severity::Warning,
             (true, None) => Severity::Error,
@@ -136,7 +175,9 @@ impl Contract {
             K::Divergence | K::AckedOffsetConflict | K::UnstableRead => self.loss(),
             K::BackdatedAppend | K::StaleEnd | K::LogStartRegression => self.loss(),
             K::TornTransaction | K::LostTransaction => self.loss(),
-            K::WriteCycle | K::InformationFlowCycle => Some(SIDE_BY_SIDE),
+            K::WriteCycle | K::InformationFlowCycle | K::ReadSkew | K::AntiDependencyCycle => {
+                (!self.breaks(kind)).then_some(SIDE_BY_SIDE)
+            }
             K::EarlyRead | K::AbortedTransactionRead | K::AbortedVisible | K::ReadCycle => {
                 (self.isolation == Isolation::ReadUncommitted).then_some(UNCOMMITTED)
             }
@@ -273,6 +314,23 @@ mod tests {
         assert_eq!((severity, allowed_by), (Severity::Warning, Some("at-least-once delivery")));
         let careful = Contract { delivery: Delivery::AtMostOnce, ..Contract::default() };
         assert_eq!(careful.weigh(AnomalyKind::GroupRedelivery), (Severity::Error, None));
+    }
+
+    #[test]
+    fn cycles_of_transactions_break_the_order_that_was_promised() {
+        let weigh = |transaction_order, kind| {
+            Contract { transaction_order, ..Contract::default() }.weigh(kind).0
+        };
+        let kinds =
+            [AnomalyKind::WriteCycle, AnomalyKind::InformationFlowCycle, AnomalyKind::ReadSkew];
+        let (info, error) = (Severity::Info, Severity::Error);
+        for (order, expected) in [
+            (TransactionOrder::Reads, [info, info, info]),
+            (TransactionOrder::Writes, [error, error, info]),
+            (TransactionOrder::Serializable, [error, error, error]),
+        ] {
+            assert_eq!(kinds.map(|kind| weigh(order, kind)), expected);
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl<'a> Findings<'a> {
 
     /// Whether something was found that breaks `property`.
     pub(crate) fn breaks(&self, property: Property) -> bool {
-        self.by_kind.keys().any(|kind| kind.property() == property && kind.breaks_its_property())
+        self.by_kind.keys().any(|&kind| kind.property() == property && self.contract.breaks(kind))
     }
 
     pub(crate) fn finish(self) -> (BTreeMap<AnomalyKind, Found>, Vec<Excused>) {

@@ -2,6 +2,7 @@
 
 use crate::contract::Contract;
 use crate::evidence::Evidence;
+use crate::evidence::dependencies::Dependencies;
 use crate::evidence::producers::Producers;
 use crate::evidence::progress::Groups;
 use crate::evidence::sightings::first_reads;
@@ -41,7 +42,7 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     committed_offsets::judge(&evidence, &mut findings);
     ownership::judge(&evidence, &mut findings);
     fencing::judge(&evidence, &mut findings);
-    transactions(&evidence, &mut findings, &mut coverage);
+    transactions(&evidence, contract, &mut findings, &mut coverage);
     if let Some(producers) = Producers::follow(&evidence) {
         zombies::judge(&evidence, &producers, &mut findings);
         interleaving::judge(&evidence, &producers, &mut findings);
@@ -57,7 +58,12 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     Judgement { properties, anomalies, excused, coverage }
 }
 
-fn transactions(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
+fn transactions(
+    evidence: &Evidence<'_>,
+    contract: &Contract,
+    findings: &mut Findings<'_>,
+    coverage: &mut Coverage,
+) {
     if evidence.transactions.is_empty() {
         return;
     }
@@ -66,7 +72,9 @@ fn transactions(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: 
     aborted_reads::judge(evidence, &first_reads, findings);
     stable_reads::judge(evidence, findings, coverage);
     atomicity::judge(evidence, findings, coverage);
-    transaction_cycles::judge(evidence, &first_reads, findings);
+    let with_missed = contract.asks_for_anti_dependencies();
+    let dependencies = Dependencies::of(evidence, with_missed);
+    transaction_cycles::judge(evidence, dependencies, &first_reads, findings);
     processing::judge(evidence, findings, coverage);
 }
 

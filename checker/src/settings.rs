@@ -3,7 +3,7 @@
 //!
 //! Every setting has Kafka's name, where Kafka has one, and the short name of the file's header; either is understood.
 
-use crate::contract::{Acks, AutoOffsetReset, CleanupPolicy, Contract, Delivery};
+use crate::contract::{Acks, AutoOffsetReset, CleanupPolicy, Contract, Delivery, TransactionOrder};
 use crate::history::Isolation;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -145,6 +145,20 @@ pub const SETTINGS: &[Setting] = &[
         get: |contract| contract.auto_commit.to_string(),
         set: |contract, value| assign(&mut contract.auto_commit, boolean(value)),
     },
+    Setting {
+        key: "transaction.order",
+        short: "txn_order",
+        allowed: Allowed::Words(&["reads", "writes", "serializable"]),
+        get: |contract| order_name(contract.transaction_order).to_owned(),
+        set: |contract, value| assign(&mut contract.transaction_order, order(value)),
+    },
+    Setting {
+        key: "anti.dependencies",
+        short: "rw_deps",
+        allowed: BOOLEAN,
+        get: |contract| contract.anti_dependencies.to_string(),
+        set: |contract, value| assign(&mut contract.anti_dependencies, boolean(value)),
+    },
 ];
 
 const BOOLEAN: Allowed = Allowed::Words(&["true", "false"]);
@@ -251,6 +265,23 @@ fn cleanup_name(policy: CleanupPolicy) -> &'static str {
     }
 }
 
+fn order(word: &str) -> Option<TransactionOrder> {
+    match word {
+        "reads" => Some(TransactionOrder::Reads),
+        "writes" => Some(TransactionOrder::Writes),
+        "serializable" => Some(TransactionOrder::Serializable),
+        _ => None,
+    }
+}
+
+fn order_name(order: TransactionOrder) -> &'static str {
+    match order {
+        TransactionOrder::Reads => "reads",
+        TransactionOrder::Writes => "writes",
+        TransactionOrder::Serializable => "serializable",
+    }
+}
+
 /// A setting that a contract does not have, or not with this value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SettingError {
@@ -347,6 +378,8 @@ mod tests {
             isolation: Isolation::ReadCommitted,
             cleanup_policy: CleanupPolicy::Compact,
             auto_commit: true,
+            transaction_order: TransactionOrder::Serializable,
+            anti_dependencies: true,
         };
         for contract in [weak, Contract::default()] {
             let mut again = with(&[("acks", "1"), ("retries", "7")]).unwrap();

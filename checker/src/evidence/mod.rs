@@ -6,6 +6,7 @@
 //! ([`holes`]), and where each send's record lies.
 
 pub(crate) mod bits;
+pub(crate) mod dependencies;
 pub(crate) mod excuses;
 pub(crate) mod holders;
 mod holes;

@@ -4,7 +4,6 @@
 //! cycle found so far is the answer.
 
 use super::{Graph, Relations, components};
-use std::collections::VecDeque;
 
 /// Which cycles are looked for.
 #[derive(Clone, Copy, Debug)]
@@ -27,101 +26,144 @@ pub(crate) fn shortest_cycle(
     kind: CycleKind,
     budget: &mut Budget,
 ) -> Option<Vec<u32>> {
-    let is_in = |vertex: u32| vertices.binary_search(&vertex).is_ok();
+    let [first, somewhere] = kind.required;
+    let steps = Steps { first, others: kind.allowed, somewhere };
+    shortest_of(graph, vertices, steps, budget)
+}
+
+/// As [`shortest_cycle`], but of the cycles of which just one edge needs one of the relations `one`, and every other edge
+/// has one of `others`. It begins with that edge.
+pub(crate) fn shortest_cycle_with_one(
+    graph: &Graph,
+    vertices: &[u32],
+    one: Relations,
+    others: Relations,
+    budget: &mut Budget,
+) -> Option<Vec<u32>> {
+    let steps = Steps { first: one, others, somewhere: one };
+    shortest_of(graph, vertices, steps, budget)
+}
+
+fn shortest_of(
+    graph: &Graph,
+    vertices: &[u32],
+    steps: Steps,
+    budget: &mut Budget,
+) -> Option<Vec<u32>> {
+    let inner = graph.within(vertices);
     let mut shortest: Option<Vec<u32>> = None;
-    for component in components(graph, kind.allowed, is_in) {
-        let mut search = Search { graph, kind, component: &component, budget };
-        if let Some(cycle) = search.shortest()
+    for component in components(&inner, steps.first.with(steps.others), |_| true) {
+        let part = inner.within(&component);
+        if let Some(cycle) = Search::new(&part, steps, budget).shortest()
             && shortest.as_ref().is_none_or(|shortest| cycle.len() < shortest.len())
         {
-            shortest = Some(cycle);
+            let of_graph = |place: usize| vertices[component[place] as usize];
+            shortest = Some(cycle.into_iter().map(of_graph).collect());
         }
     }
     shortest
 }
 
-struct Search<'s> {
-    graph: &'s Graph,
-    kind: CycleKind,
-    component: &'s [u32],
-    budget: &'s mut Budget,
+/// Which edges make up a cycle.
+#[derive(Clone, Copy)]
+struct Steps {
+    /// The first has one of these.
+    first: Relations,
+    /// Every other has one of these.
+    others: Relations,
+    /// The first or another one has one of these.
+    somewhere: Relations,
 }
 
-/// A vertex, by its place in the component, and whether an edge on the way had the second required relation.
+/// A vertex, and whether an edge on the way had one of the relations that some edge must have.
 type State = (usize, bool);
 
-impl Search<'_> {
-    fn shortest(&mut self) -> Option<Vec<u32>> {
-        let mut shortest: Option<Vec<u32>> = None;
-        for &from in self.component {
-            for (to, relations) in self.edges(from) {
+/// The search in a strongly connected graph.
+struct Search<'s> {
+    graph: &'s Graph,
+    steps: Steps,
+    budget: &'s mut Budget,
+    /// By state: how the search under way came there.
+    came_from: Vec<[Option<State>; 2]>,
+    /// The states that it came to, in order, with the number of vertices on the way.
+    reached: Vec<(State, usize)>,
+}
+
+impl<'s> Search<'s> {
+    fn new(graph: &'s Graph, steps: Steps, budget: &'s mut Budget) -> Self {
+        let (came_from, reached) = (vec![[None; 2]; graph.len()], Vec::new());
+        Search { graph, steps, budget, came_from, reached }
+    }
+
+    fn shortest(&mut self) -> Option<Vec<usize>> {
+        let graph = self.graph;
+        let mut shortest: Option<Vec<usize>> = None;
+        for from in 0..graph.len() {
+            for &(to, relations) in graph.edges(from as u32) {
                 let limit = shortest.as_ref().map_or(usize::MAX, Vec::len);
                 if limit <= 2 || self.budget.0 == 0 {
                     return shortest;
                 }
-                if relations.meets(self.kind.required[0]) {
-                    let is_complete = relations.meets(self.kind.required[1]);
-                    shortest = self.back(from, to, is_complete, limit).or(shortest);
+                if relations.meets(self.steps.first) {
+                    let is_complete = relations.meets(self.steps.somewhere);
+                    shortest = self.back(from, (to as usize, is_complete), limit).or(shortest);
                 }
             }
         }
         shortest
     }
 
-    fn edges(&self, from: u32) -> Vec<(u32, Relations)> {
-        let is_inside = |&(to, relations): &(u32, Relations)| {
-            relations.meets(self.kind.allowed) && self.component.binary_search(&to).is_ok()
-        };
-        let allowed = |(to, relations): (u32, Relations)| (to, relations.and(self.kind.allowed));
-        self.graph.edges(from).iter().copied().filter(is_inside).map(allowed).collect()
-    }
-
-    /// The cycle that begins with the edge from `first` to `second`, if it has fewer than `limit` vertices.
-    fn back(
-        &mut self,
-        first: u32,
-        second: u32,
-        is_complete: bool,
-        limit: usize,
-    ) -> Option<Vec<u32>> {
-        let place =
-            |vertex| self.component.binary_search(&vertex).expect("only edges inside are followed");
-        let (start, goal) = ((place(second), is_complete), (place(first), true));
-        let mut came_from: Vec<[Option<State>; 2]> = vec![[None; 2]; self.component.len()];
-        came_from[start.0][usize::from(start.1)] = Some(start);
-        let mut queue = VecDeque::from([(start, 2)]);
-        while let Some((state, len)) = queue.pop_front() {
+    /// The cycle that begins with the edge from `first` to `start`, if it has fewer than `limit` vertices.
+    fn back(&mut self, first: usize, start: State, limit: usize) -> Option<Vec<usize>> {
+        let goal = (first, true);
+        self.reach(start, start, 2);
+        let mut next = 0;
+        let mut found = None;
+        while let Some(&(state, len)) = self.reached.get(next).filter(|_| found.is_none()) {
+            next += 1;
             if state == goal {
-                return Some(self.path(&came_from, start, goal));
-            }
-            if len >= limit {
-                return None;
-            }
-            for (to, relations) in self.edges(self.component[state.0]) {
-                self.budget.0 = self.budget.0.saturating_sub(1);
-                let next = (
-                    self.component.binary_search(&to).expect("only edges inside are followed"),
-                    state.1 || relations.meets(self.kind.required[1]),
-                );
-                let known = &mut came_from[next.0][usize::from(next.1)];
-                if known.is_none() {
-                    *known = Some(state);
-                    // The way back to the first vertex adds none.
-                    queue.push_back((next, len + usize::from(next != goal)));
-                }
+                found = Some(self.path(start, goal));
+            } else if len >= limit {
+                break;
+            } else {
+                self.step(state, len, goal);
             }
         }
-        None
+        for (state, _) in self.reached.drain(..) {
+            self.came_from[state.0][usize::from(state.1)] = None;
+        }
+        found
     }
 
-    fn path(&self, came_from: &[[Option<State>; 2]], start: State, goal: State) -> Vec<u32> {
+    fn step(&mut self, state: State, len: usize, goal: State) {
+        let graph = self.graph;
+        for &(to, relations) in graph.edges(state.0 as u32) {
+            self.budget.0 = self.budget.0.saturating_sub(1);
+            if relations.meets(self.steps.others) {
+                let next = (to as usize, state.1 || relations.meets(self.steps.somewhere));
+                // The way back to the first vertex adds none.
+                self.reach(next, state, len + usize::from(next != goal));
+            }
+        }
+    }
+
+    fn reach(&mut self, state: State, from: State, len: usize) {
+        let known = &mut self.came_from[state.0][usize::from(state.1)];
+        if known.is_none() {
+            *known = Some(from);
+            self.reached.push((state, len));
+        }
+    }
+
+    fn path(&self, start: State, goal: State) -> Vec<usize> {
         let mut path = Vec::new();
         let mut state = goal;
         while state != start {
-            state = came_from[state.0][usize::from(state.1)].expect("the search came this way");
-            path.push(self.component[state.0]);
+            state =
+                self.came_from[state.0][usize::from(state.1)].expect("the search came this way");
+            path.push(state.0);
         }
-        path.push(self.component[goal.0]);
+        path.push(goal.0);
         path.reverse();
         path
     }
@@ -168,6 +210,18 @@ mod tests {
         let all = WW.with(WR).with(RT);
         assert_eq!(shortest(&edges, all, [WR, RT]), Some(vec![0, 1, 2, 1]));
         assert_eq!(shortest(&edges[..3], all, [WR, RT]), None);
+    }
+
+    #[test]
+    fn just_one_edge_may_be_of_a_kind() {
+        let edges = [(0, 1, RT), (1, 2, RT), (2, 0, WW), (1, 3, WW), (3, 4, WR), (4, 0, WW)];
+        let one = |edges: &[(u32, u32, Relations)]| {
+            let graph = Graph::new(10, edges.to_vec());
+            let vertices: Vec<u32> = (0..10).collect();
+            shortest_cycle_with_one(&graph, &vertices, RT, WW.with(WR), &mut Budget(10_000))
+        };
+        assert_eq!(one(&edges), Some(vec![0, 1, 3, 4]));
+        assert_eq!(one(&edges[..3]), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod components;
 mod cycle;
 
 pub(crate) use components::components;
-pub(crate) use cycle::{Budget, CycleKind, shortest_cycle};
+pub(crate) use cycle::{Budget, CycleKind, shortest_cycle, shortest_cycle_with_one};
 
 /// Why one operation comes before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub(crate) enum Relation {
     WriteRead,
     /// It completed before the other was invoked.
     Realtime,
+    /// It read a log to its end, and the other wrote what came next.
+    ReadWrite,
 }
 
 /// A set of relations.
@@ -45,7 +47,7 @@ impl Relations {
         Relations(self.0 & other.0)
     }
 
-    fn with(self, other: Relations) -> Relations {
+    pub(crate) fn with(self, other: Relations) -> Relations {
         Relations(self.0 | other.0)
     }
 }
@@ -80,6 +82,19 @@ impl Graph {
             starts,
             targets: edges.into_iter().map(|(_, to, relations)| (to, relations)).collect(),
         }
+    }
+
+    /// The graph of some of the vertices, which come in increasing order and are numbered anew. O(E of them * log vertices).
+    fn within(&self, vertices: &[u32]) -> Graph {
+        let mut inner = Graph { starts: vec![0], targets: Vec::new() };
+        for &vertex in vertices {
+            let edges = self.edges(vertex).iter();
+            inner.targets.extend(edges.filter_map(|&(to, relations)| {
+                Some((vertices.binary_search(&to).ok()? as u32, relations))
+            }));
+            inner.starts.push(inner.targets.len() as u32);
+        }
+        inner
     }
 
     /// The number of vertices.

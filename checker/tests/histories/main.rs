@@ -1,6 +1,7 @@
 //! Hand-made histories, recorded as a program records them, named by what they show. Those that are worth a file are in
 //! `tests/guide`: one of each anomaly, and what looks like it.
 
+mod anti_dependencies;
 mod availability;
 mod committed;
 mod delivery;
