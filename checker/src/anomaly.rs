@@ -135,6 +135,10 @@ kinds! {
     SkippedInput "skipped-input" ExactlyOnce;
     /// The offsets of an aborted transaction moved its group on.
     OffsetWithoutOutput "offset-without-output" ExactlyOnce;
+    /// Two committed transactions of a group made outputs of one record.
+    DuplicateOutput "duplicate-output" ExactlyOnce;
+    /// A committed transaction consumed a record and made no output of it, though its outputs name what they were made from.
+    MissingOutput "missing-output" ExactlyOnce;
     /// An older life of a producer wrote after a newer one.
     ZombieWrite "zombie-write" ExactlyOnce;
     /// An older life of a producer committed a transaction after a newer one was initialized.

@@ -204,6 +204,9 @@ impl Contract {
             K::DoubleProcessing | K::SkippedInput | K::OffsetWithoutOutput => {
                 self.unclean_leader_election.then_some(UNCLEAN)
             }
+            K::DuplicateOutput | K::MissingOutput => {
+                self.unclean_leader_election.then_some(UNCLEAN)
+            }
             K::ZombieWrite | K::FencedCommit | K::TransactionInterleaving => None,
             K::SequenceGap => match self.idempotence {
                 true => self.loss(),

@@ -3,6 +3,7 @@
 use crate::contract::Contract;
 use crate::evidence::Evidence;
 use crate::evidence::dependencies::Dependencies;
+use crate::evidence::intervals;
 use crate::evidence::producers::Producers;
 use crate::evidence::progress::Groups;
 use crate::evidence::sightings::first_reads;
@@ -12,7 +13,7 @@ use crate::judges::availability::Recovery;
 use crate::judges::{
     aborted_reads, atomicity, auto_commits, availability, committed_offsets, consumer_order,
     durability, early_reads, fencing, group_commits, group_delivery, interleaving, lag, log_bounds,
-    ownership, processing, producer_order, real_time, sequences, slots, stable_reads,
+    outputs, ownership, processing, producer_order, real_time, sequences, slots, stable_reads,
     transaction_cycles, zombies,
 };
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
@@ -75,7 +76,9 @@ fn transactions(
     let with_missed = contract.asks_for_anti_dependencies();
     let dependencies = Dependencies::of(evidence, with_missed);
     transaction_cycles::judge(evidence, dependencies, &first_reads, findings);
-    processing::judge(evidence, findings, coverage);
+    let consumption = intervals::follow(evidence);
+    processing::judge(evidence, &consumption, findings, coverage);
+    outputs::judge(evidence, &consumption, findings, coverage);
 }
 
 /// What keeps properties from being decided.
@@ -176,7 +179,7 @@ fn isolation(coverage: &Coverage) -> Verdict {
 
 fn exactly_once(coverage: &Coverage) -> Verdict {
     let unjudged = coverage.intervals - coverage.intervals_judged;
-    match (coverage.intervals + coverage.sequence_pairs, unjudged) {
+    match (coverage.intervals + coverage.inputs_named + coverage.sequence_pairs, unjudged) {
         (0, _) => vacuous("no transaction committed offsets and no two sequence numbers were seen"),
         (_, 0) => Verdict::Valid,
         _ => unknown(format!(

@@ -2,8 +2,8 @@
 
 use crate::evidence::Evidence;
 use crate::evidence::sends::{Outcome, Send};
-use crate::evidence::transactions::TxnId;
-use crate::history::{GroupId, Key, Offset, OpId, ScalarName, Value};
+use crate::evidence::transactions::{Txn, TxnId};
+use crate::history::{GroupId, Key, Offset, OpId, ScalarName, Value, What};
 
 impl Evidence<'_> {
     pub(crate) fn key_name(&self, key: Key) -> String {
@@ -58,10 +58,19 @@ impl Evidence<'_> {
         let txn = self.transactions.get(txn);
         match (txn.outcome, txn.decided.map(|op| self.history.event(op).time)) {
             (Outcome::Ok, Some(decided)) => format!("that was committed at {decided}"),
+            (Outcome::Aborted, _) if self.is_dumped(txn) => {
+                "that the log at rest shows aborted".to_owned()
+            }
             (Outcome::Aborted, Some(decided)) => format!("that was aborted at {decided}"),
             (Outcome::Proven, _) => "that readers saw committed".to_owned(),
             _ => "whose outcome nobody learnt".to_owned(),
         }
+    }
+
+    /// Whether only a dump tells how the transaction ended.
+    fn is_dumped(&self, txn: &Txn) -> bool {
+        let decided = txn.decided.map(|op| self.history.event(op).what);
+        matches!(decided, Some(What::LogAnnotated { .. }))
     }
 
     /// Who read what where.

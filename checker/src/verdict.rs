@@ -149,6 +149,8 @@ pub struct Coverage {
     pub intervals: u64,
     /// Those of them in partitions that were read at rest.
     pub intervals_judged: u64,
+    /// Records that outputs of committed transactions say they were made from.
+    pub inputs_named: u64,
     /// Pairs of successive records of one producer in one partition whose sequence numbers were compared.
     pub sequence_pairs: u64,
 }
@@ -164,14 +166,16 @@ impl Coverage {
             Property::Availability => &["recoveries"],
             Property::AtMostOnce => &["group_partitions", "processed", "commits"],
             Property::Isolation => &["transactions", "transactions_judged", "stable_reads"],
-            Property::ExactlyOnce => &["intervals", "intervals_judged", "sequence_pairs"],
+            Property::ExactlyOnce => {
+                &["intervals", "intervals_judged", "inputs_named", "sequence_pairs"]
+            }
         };
         self.counters().into_iter().filter(|(name, _)| names.contains(name))
     }
 
     /// The counters by name, in the order of declaration.
     #[must_use]
-    pub fn counters(&self) -> [(&'static str, u64); 24] {
+    pub fn counters(&self) -> [(&'static str, u64); 25] {
         [
             ("sends", self.sends),
             ("acked", self.acked),
@@ -196,6 +200,7 @@ impl Coverage {
             ("stable_reads", self.stable_reads),
             ("intervals", self.intervals),
             ("intervals_judged", self.intervals_judged),
+            ("inputs_named", self.inputs_named),
             ("sequence_pairs", self.sequence_pairs),
         ]
     }

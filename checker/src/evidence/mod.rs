@@ -2,7 +2,7 @@
 //!
 //! Three passes, each linear: *survey* pairs sends with completions and bounds each partition's offsets; *fill* lets
 //! readers at rest, readers, and acknowledgements speak in this order ([`log`]); *settle* finds the writers of records no
-//! acknowledgement places, which transactions readers prove committed ([`proof`]), which records polls read over
+//! acknowledgement places, which transactions readers and dumps decide ([`proof`]), which records polls read over
 //! ([`holes`]), and where each send's record lies.
 
 pub(crate) mod bits;
@@ -13,6 +13,7 @@ mod holes;
 mod in_hand;
 pub(crate) mod intervals;
 pub(crate) mod log;
+pub(crate) mod markers;
 mod places;
 pub(crate) mod producers;
 pub(crate) mod progress;
@@ -25,13 +26,14 @@ pub(crate) mod transactions;
 
 use crate::contract::Contract;
 use crate::history::{
-    Clock, Event, History, Isolation, Key, Offset, OpId, Poll, ProcessId, RebalanceKind, Source,
-    Span, Spans, Time, Value, What,
+    Clock, Event, History, Isolation, Key, LogEntries, Offset, OpId, Poll, ProcessId,
+    RebalanceKind, Source, Span, Spans, Time, Value, What,
 };
 use crate::verdict::Coverage;
 use bits::Bits;
 use excuses::Excuses;
 use log::{FinalRead, Log};
+use markers::{Annotation, annotations};
 use places::Bounds;
 use sends::{Outcome, Sends};
 use told::Told;
@@ -56,6 +58,8 @@ pub(crate) struct Evidence<'h> {
     pub(crate) membership: Vec<OpId>,
     /// Whether some member says of which generation it is.
     pub(crate) tells_generations: bool,
+    /// What dumps tell of transactions.
+    pub(crate) annotations: Vec<Annotation>,
     /// At which level the consumers read.
     pub(crate) isolation: Isolation,
     /// Whether consumers commit by themselves, and not all of that need be recorded.
@@ -79,7 +83,9 @@ impl<'h> Evidence<'h> {
         survey.read_polls(history, &mut logs);
         acknowledge(&survey.sends, &mut logs);
         find_writers(&survey.sends, &mut logs);
-        survey.prove_commits(history, isolation, &mut logs);
+        let annotations =
+            annotations(history, &survey.annotated, &survey.sends, &survey.transactions);
+        survey.prove_outcomes(history, isolation, &annotations, &mut logs);
         survey.find_holes(history, &mut logs);
         logs.iter_mut().for_each(Log::settle);
         place(&mut survey.sends, &logs);
@@ -98,6 +104,7 @@ impl<'h> Evidence<'h> {
             but_sends: survey.but_sends,
             membership: survey.membership,
             tells_generations: survey.tells_generations,
+            annotations,
             isolation,
             auto_commits: contract.auto_commit,
             reports_rebalances: survey.reports_rebalances,
@@ -169,6 +176,7 @@ struct Survey {
     is_final_reader: Vec<bool>,
     polls: Vec<(OpId, ProcessId, Spans)>,
     dumps: Vec<(OpId, Spans)>,
+    annotated: Vec<(OpId, Key, LogEntries)>,
     processed: Vec<Spans>,
     positions: Vec<(ProcessId, Key, Offset)>,
 }
@@ -191,6 +199,7 @@ impl Survey {
             is_final_reader: vec![false; processes],
             polls: Vec::new(),
             dumps: Vec::new(),
+            annotated: Vec::new(),
             processed: Vec::new(),
             positions: Vec::new(),
         };
@@ -280,6 +289,11 @@ impl Survey {
                 let end = history.spans(records).map(Span::end).max().unwrap_or(Offset(0));
                 self.widen(key, FinalRead { start: Offset(0), end, op });
             }
+            What::LogAnnotated { key, entries } => {
+                self.annotated.push((op, key, entries));
+                let end = history.log_entries(entries).map(|entry| entry.offset.next()).max();
+                self.lengthen(key, end);
+            }
             What::Drained { key, end } => {
                 self.is_final_reader[process.0 as usize] = true;
                 self.widen(key, FinalRead { start: Offset(0), end, op });
@@ -290,13 +304,14 @@ impl Survey {
             }
             What::CommitInvoked { .. } => coverage.commits += 1,
             What::Positioned { key, offset, .. } => self.positions.push((process, key, offset)),
-            What::ProducerInitialized { .. }
-            | What::ListOffsetsInvoked { .. }
+            What::ProducerInitialized { producer } => {
+                self.transactions.initialized(process, producer);
+            }
+            What::ListOffsetsInvoked { .. }
             | What::ListOffsetsOk { .. }
             | What::BoundsTold { .. }
             | What::PositionsTold { .. }
             | What::Healed
-            | What::LogAnnotated { .. }
             | What::CommitFailed { .. }
             | What::CommitUnknown { .. }
             | What::CommittedInvoked { .. }
@@ -331,6 +346,14 @@ impl Survey {
             Some(other) if other.end > read.end => other,
             _ => read,
         });
+    }
+
+    /// The log just dumped ends behind what else it holds.
+    fn lengthen(&mut self, key: Key, end: Option<Offset>) {
+        let read = self.final_reads[key.0 as usize].as_mut();
+        if let (Some(read), Some(end)) = (read, end) {
+            read.end = read.end.max(end);
+        }
     }
 
     /// A drain begins at the lowest position of its reader, or at 0 if nobody told.

@@ -1,35 +1,65 @@
-//! Which transactions of unknown outcome readers prove committed.
+//! Which transactions of unknown outcome readers and dumped logs prove committed or aborted.
 //!
 //! A dumped log holds committed records only, and so does a poll with `isolation.level=read_committed`. One record of a
 //! transaction among them proves all of it committed: its acknowledgements count from then on. A send outside any
-//! transaction is proved by nobody but itself. One step suffices, for what readers saw depends on no outcome.
+//! transaction is proved by nobody but itself. What else a dump tells, [`markers`](super::markers), proves either. Who is
+//! believed first, until something is decided:
+//!
+//! 1. the transaction's own producer, 2. a dump that shows it committed, anywhere: what another partition lacks is torn,
+//! 3. a dump that shows it aborted, 4. readers of committed records, who must not have seen what 3 says was aborted.
+//!
+//! One step each suffices, for what readers saw depends on no outcome.
 
 use super::Survey;
 use super::log::Log;
+use super::markers::Annotation;
 use super::sends::{SendId, Sends};
 use super::transactions::TxnId;
-use crate::history::{History, Isolation};
+use crate::history::{History, Isolation, OpId};
 
 impl Survey {
-    /// Decides the undecided transactions that readers saw. O(slots), and free in a history without transactions.
-    pub(super) fn prove_commits(
+    /// Decides the undecided transactions that readers saw and dumps tell of. O(slots + annotations), and free in a history
+    /// without transactions.
+    pub(super) fn prove_outcomes(
         &mut self,
         history: &History,
         isolation: Isolation,
+        annotations: &[Annotation],
         logs: &mut [Log],
     ) {
         if self.transactions.is_empty() {
             return;
         }
-        let seen = match isolation {
-            Isolation::ReadCommitted => read(&self.sends, logs),
-            Isolation::ReadUncommitted => self.dumped(history, logs),
-        };
-        for txn in seen {
+        let markers = annotations.iter().flat_map(|dump| &dump.markers);
+        let marked = markers.filter(|marker| marker.is_commit).map(|marker| marker.txn);
+        let dumped = self.dumped(history, logs);
+        self.committed(marked.chain(dumped), logs);
+        for dump in annotations {
+            self.aborted(dump.op, dump);
+        }
+        if isolation == Isolation::ReadCommitted {
+            let read = read(&self.sends, logs);
+            self.committed(read.into_iter(), logs);
+        }
+    }
+
+    fn committed(&mut self, txns: impl Iterator<Item = TxnId>, logs: &mut [Log]) {
+        for txn in txns {
             if self.transactions.prove(txn) {
                 let proven = self.transactions.get(txn);
                 self.sends.join_one(txn, proven);
                 proven.sends.iter().for_each(|&send| acknowledge(&self.sends, send, logs));
+            }
+        }
+    }
+
+    fn aborted(&mut self, op: OpId, dump: &Annotation) {
+        let marked = dump.markers.iter().filter(|marker| !marker.is_commit);
+        let left = dump.aborted.iter().filter_map(|&(_, send)| self.sends.get(send).txn());
+        let txns: Vec<TxnId> = marked.map(|marker| marker.txn).chain(left).collect();
+        for txn in txns {
+            if self.transactions.abort(txn, op) {
+                self.sends.join_one(txn, self.transactions.get(txn));
             }
         }
     }

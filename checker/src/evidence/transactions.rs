@@ -2,10 +2,11 @@
 //!
 //! A process has one transaction open at a time. An acknowledgement inside it says where a record lies, not that it is
 //! committed: only the transaction's outcome does. A transaction whose producer never learnt its outcome is *proven*
-//! committed when a reader that is handed committed records only was handed one of its records.
+//! committed when a reader that is handed committed records only was handed one of its records, or when a dumped log has
+//! its marker; and a marker, or what a dump says of its records, proves it aborted ([`proof`](super::proof)).
 
 use super::sends::{Outcome, SendId, Sends};
-use crate::history::{History, OpId, ProcessId, Time, What};
+use crate::history::{History, OpId, ProcessId, ProducerRef, Time, What};
 
 /// An index into the transactions of a history, in the order of their beginnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,11 +17,13 @@ pub(crate) struct TxnId(pub(crate) u32);
 pub(crate) struct Txn {
     /// The event that began it.
     pub(crate) begun: OpId,
+    /// Who its process was then, if anybody told.
+    pub(crate) producer: Option<ProducerRef>,
     /// Its sends, in order.
     pub(crate) sends: Vec<SendId>,
     /// The events that added offsets to it.
     pub(crate) offsets: Vec<OpId>,
-    /// The event that decided it, if one did.
+    /// The event that decided it, if one did, or the dump that shows it aborted.
     pub(crate) decided: Option<OpId>,
     /// [`Outcome::Ok`] if committed, [`Outcome::Proven`], [`Outcome::Aborted`], or unknown.
     pub(crate) outcome: Outcome,
@@ -52,17 +55,25 @@ pub(crate) struct Transactions {
     all: Vec<Txn>,
     /// By process.
     open: Vec<Option<TxnId>>,
+    /// Who each process is, by process.
+    producers: Vec<Option<ProducerRef>>,
 }
 
 impl Transactions {
     pub(crate) fn new(processes: usize) -> Self {
-        Transactions { open: vec![None; processes], ..Self::default() }
+        let (open, producers) = (vec![None; processes], vec![None; processes]);
+        Transactions { all: Vec::new(), open, producers }
+    }
+
+    pub(crate) fn initialized(&mut self, process: ProcessId, producer: ProducerRef) {
+        self.producers[process.0 as usize] = Some(producer);
     }
 
     pub(crate) fn begun(&mut self, op: OpId, process: ProcessId) {
         self.open[process.0 as usize] = Some(TxnId(self.all.len() as u32));
-        let (sends, offsets, decided) = (Vec::new(), Vec::new(), None);
-        self.all.push(Txn { begun: op, sends, offsets, decided, outcome: Outcome::Unknown });
+        let producer = self.producers[process.0 as usize];
+        let (sends, offsets, decided, outcome) = (vec![], vec![], None, Outcome::Unknown);
+        self.all.push(Txn { begun: op, producer, sends, offsets, decided, outcome });
     }
 
     /// The process sends, in its open transaction if it has one.
@@ -91,6 +102,16 @@ impl Transactions {
         let is_news = txn.outcome == Outcome::Unknown;
         if is_news {
             txn.outcome = Outcome::Proven;
+        }
+        is_news
+    }
+
+    /// A dump shows that the transaction is aborted. Says whether that is news.
+    pub(crate) fn abort(&mut self, id: TxnId, dump: OpId) -> bool {
+        let txn = &mut self.all[id.0 as usize];
+        let is_news = txn.outcome == Outcome::Unknown;
+        if is_news {
+            (txn.outcome, txn.decided) = (Outcome::Aborted, Some(dump));
         }
         is_news
     }

@@ -121,6 +121,15 @@ pub struct SendDetail {
     pub sequence: Option<i32>,
 }
 
+/// The records that a send's record was made from, told with its invocation or with its acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SendInputs {
+    /// The event it was told with.
+    pub(super) told_with: OpId,
+    /// Where the records are.
+    pub(super) inputs: Offsets,
+}
+
 /// An entry of a dumped log that is more, or other, than a committed record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogEntry {

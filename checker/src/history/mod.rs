@@ -26,6 +26,7 @@ pub use names::TopicPartition;
 pub use scalars::ScalarName;
 
 use crate::chunked::Chunked;
+use attached::SendInputs;
 use names::Names;
 use scalars::{NameKind, Scalars};
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct History {
     producers: Chunked<Producer>,
     /// In the order of the events they were told with.
     details: Chunked<SendDetail>,
+    /// In the order of the events they were told with.
+    inputs: Chunked<SendInputs>,
 }
 
 /// One life of a client.
@@ -219,17 +222,19 @@ impl History {
     /// history without any.
     #[must_use]
     pub fn send_detail(&self, event: OpId) -> Option<&SendDetail> {
-        let (mut low, mut high) = (0, self.details.len() as u32);
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.details.get(middle).told_with < event {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        let found = ((low as usize) < self.details.len()).then(|| self.details.get(low));
-        found.filter(|detail| detail.told_with == event)
+        told_with(&self.details, event, |detail| detail.told_with)
+    }
+
+    /// Whether it was told of any send which records its record was made from.
+    pub(crate) fn knows_inputs(&self) -> bool {
+        self.inputs.len() > 0
+    }
+
+    /// The records, by partition and offset, that were told with `event`, a send's invocation or acknowledgement, to be
+    /// those that the send's record was made from; none if nothing was told. O(log sends that tell).
+    pub fn send_inputs(&self, event: OpId) -> impl Iterator<Item = (Key, Offset)> {
+        let told = told_with(&self.inputs, event, |told| told.told_with);
+        told.into_iter().flat_map(|told| self.offsets(told.inputs))
     }
 
     /// The records of a span.
@@ -241,4 +246,19 @@ impl History {
     pub(crate) fn values(&self, span: &Span) -> impl Iterator<Item = &[Value]> {
         self.values.slices(span.values, span.len)
     }
+}
+
+/// What was told with `event`, in a list by rising events.
+fn told_with<T: Copy>(list: &Chunked<T>, event: OpId, of: impl Fn(&T) -> OpId) -> Option<&T> {
+    let (mut low, mut high) = (0, list.len() as u32);
+    while low < high {
+        let middle = low.midpoint(high);
+        if of(list.get(middle)) < event {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let found = ((low as usize) < list.len()).then(|| list.get(low));
+    found.filter(|found| of(found) == event)
 }

@@ -14,18 +14,23 @@
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
-use crate::evidence::intervals::{Consumption, Interval, consumed, follow};
+use crate::evidence::intervals::{Consumption, Interval, consumed};
 use crate::evidence::log::Log;
 use crate::evidence::sends::Outcome;
+use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId};
 use crate::verdict::Coverage;
 use std::ops::Range;
 
 /// Lays out the intervals of every group in every partition.
-pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
-    let consumption = follow(evidence);
-    for (group, key, consumption) in consumed(&consumption).filter(|(_, _, cell)| !cell.is_mixed) {
+pub(crate) fn judge(
+    evidence: &Evidence<'_>,
+    consumption: &Table<Consumption>,
+    findings: &mut Findings<'_>,
+    coverage: &mut Coverage,
+) {
+    for (group, key, consumption) in consumed(consumption).filter(|(_, _, cell)| !cell.is_mixed) {
         let log = evidence.log(key);
         let judge = Tiling { evidence, log, consumption, group, key };
         let intervals = judge.intervals();

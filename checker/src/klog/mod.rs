@@ -7,7 +7,7 @@
 //! ```
 //! | `f` | types | value |
 //! |---|---|---|
-//! | `send` | invoke, then ok, fail or info | `[["send", key, value]]`, in ok `[["send", key, [offset or null, value]]]`; a fourth element may tell `{"seq": 0, "key": "alice"}` |
+//! | `send` | invoke, then ok, fail or info | `[["send", key, value]]`, in ok `[["send", key, [offset or null, value]]]`; a fourth element may tell `{"seq": 0, "key": "alice", "in": [[key, offset], ...]}`, the last being the records that this one was made from |
 //! | `init_producer` | ok | none; `"producer": {"pid": 1, "epoch": 0, "txid": "app"}` |
 //! | `txn` | invoke, then ok (committed), fail (aborted) or info | none, if what the process does until then has lines of its own; or all of it, as a list of `["send", ...]`, `["poll", ...]`, `["send_offsets", group, {key: offset}]`; `"txn_t": {"commit_inv": time}` |
 //! | `send_offsets` | ok | `{key: offset}`, with `group`, for the open transaction |

@@ -91,6 +91,8 @@ impl Scribe {
         if key.is_some() || sequence.is_some() {
             self.history.send_told(key, sequence);
         }
+        let inputs = (0..dice % 3).map(|n| (self::key(n), offset(dice / 2)));
+        self.history.send_made_from(inputs);
     }
 
     fn complete_send(&mut self, dice: [u8; 4]) {

@@ -70,7 +70,11 @@ fn transactions_that_miss_each_others_records_are_a_cycle_of_anti_dependencies()
     assert_eq!(judgement.verdict(Property::Isolation).name(), "invalid");
     let cycle = &judgement.anomalies[&Kind::AntiDependencyCycle];
     assert_eq!((cycle.severity, &cycle.examples[0].allowed_by), (Severity::Error, &None));
-    insta::assert_snapshot!(cycle.examples[0].explain.join("\n"), @"");
+    insta::assert_snapshot!(cycle.examples[0].explain.join("\n"), @r"
+    The transaction begun by producer at 1.000 ms (op 0) read a log to its end before a record came of that begun by producer (life 2) at 2.000 ms (op 1).
+    The transaction begun by producer (life 2) at 2.000 ms (op 1) read a log to its end before a record came of that begun by producer at 1.000 ms (op 0).
+    So each of them comes before itself.
+    ");
 }
 
 #[test]
@@ -102,7 +106,11 @@ fn a_transaction_that_sees_half_of_another_one_is_a_read_skew() {
     let judgement = judge(&s.history, &asking);
     let skew = &judgement.anomalies[&Kind::ReadSkew];
     assert_eq!(skew.severity, Severity::Info);
-    insta::assert_snapshot!(skew.examples[0].explain.join("\n"), @"");
+    insta::assert_snapshot!(skew.examples[0].explain.join("\n"), @r"
+    The transaction begun by producer (life 3) at 6.000 ms (op 5) read a log to its end before a record came of that begun by producer (life 2) at 5.000 ms (op 4).
+    The transaction begun by producer (life 2) at 5.000 ms (op 4) had a record read by that begun by producer (life 3) at 6.000 ms (op 5).
+    So each of them comes before itself.
+    ");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What producers do: sends, identities, transactions.
 
+use super::super::attached::SendInputs;
 use super::super::{
     GroupId, History, Key, MessageKey, Offset, OpId, ProcessId, Producer, ProducerRef, SendDetail,
     Time, Value, What,
@@ -39,6 +40,21 @@ impl History {
             "{told_with:?} is no send or its details are told"
         );
         self.details.push(SendDetail { told_with, message_key, sequence });
+    }
+
+    /// The record of the send that was just invoked or acknowledged was made from the records at these places. Tell it
+    /// once per event. A group whose transactions tell it is held to it: whatever such a transaction consumes goes into
+    /// one of its outputs.
+    pub fn send_made_from(&mut self, inputs: impl IntoIterator<Item = (Key, Offset)>) {
+        let told_with = self.last();
+        let is_send =
+            matches!(self.event(told_with).what, What::SendInvoked { .. } | What::SendOk { .. });
+        let is_told = self.send_inputs(told_with).next().is_some();
+        assert!(is_send && !is_told, "{told_with:?} is no send or its inputs are told");
+        let inputs = self.push_offsets(inputs);
+        if inputs.len > 0 {
+            self.inputs.push(SendInputs { told_with, inputs });
+        }
     }
 
     /// The process got its producer id and epoch.

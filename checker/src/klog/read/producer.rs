@@ -22,6 +22,8 @@ struct Sent {
 struct Detail {
     message_key: Option<MessageKey>,
     sequence: Option<i32>,
+    /// What the record was made from.
+    inputs: Vec<(Key, Offset)>,
 }
 
 impl Reader {
@@ -85,6 +87,10 @@ impl Reader {
                     detail.message_key = key.map(MessageKey);
                 }
                 "seq" => detail.sequence = optional(cursor, sequence)?,
+                "in" => cursor.array("a list of records as [partition, offset]", |cursor| {
+                    detail.inputs.push(self.place(cursor)?);
+                    Ok(())
+                })?,
                 _ => cursor.skip()?,
             }
             Ok(())
@@ -92,9 +98,22 @@ impl Reader {
         Ok(detail)
     }
 
+    /// `[key, offset]`
+    fn place(&mut self, cursor: &mut Cursor<'_>) -> Result<(Key, Offset), Problem> {
+        cursor.pass(b'[', "a record as [partition, offset]")?;
+        let key = self.key_name(cursor)?;
+        cursor.pass(b',', "`,`")?;
+        let offset = offset(cursor)?;
+        cursor.pass(b']', "`]`")?;
+        Ok((key, offset))
+    }
+
     fn tell_detail(&mut self, detail: &Detail) {
         if detail.message_key.is_some() || detail.sequence.is_some() {
             self.imported.history.send_told(detail.message_key, detail.sequence);
+        }
+        if !detail.inputs.is_empty() {
+            self.imported.history.send_made_from(detail.inputs.iter().copied());
         }
     }
 

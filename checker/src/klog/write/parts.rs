@@ -46,18 +46,33 @@ impl<W: Write> Writer<'_, W> {
         self.line.push("]]");
     }
 
+    /// `,{"seq":0,"key":"alice","in":[[key,offset],...]}`, or nothing if there is nothing to tell.
     fn detail(&mut self, event: OpId) {
-        let Some(detail) = self.history.send_detail(event) else { return };
-        self.line.push(",{");
-        if let Some(sequence) = detail.sequence {
-            self.line.push("\"seq\":");
+        let mut before = ",{";
+        let detail = self.history.send_detail(event);
+        if let Some(sequence) = detail.and_then(|detail| detail.sequence) {
+            self.part(&mut before, "\"seq\":");
             self.line.show(sequence);
         }
-        if let Some(key) = detail.message_key {
-            self.line.push(if detail.sequence.is_some() { ",\"key\":" } else { "\"key\":" });
+        if let Some(key) = detail.and_then(|detail| detail.message_key) {
+            self.part(&mut before, "\"key\":");
             self.scalar(key.0);
         }
-        self.line.push("}");
+        let mut inputs = self.history.send_inputs(event).peekable();
+        if inputs.peek().is_some() {
+            self.part(&mut before, "\"in\":");
+            let names = &self.keys;
+            self.line.list(["[", "]"], inputs, |line, (Key(key), offset)| {
+                line.show(format_args!("[{},{offset}]", names[key as usize]));
+            });
+        }
+        self.line.push(if before == "," { "}" } else { "" });
+    }
+
+    /// What comes before a part, then its name.
+    fn part(&mut self, before: &mut &str, name: &str) {
+        self.line.push(std::mem::replace(before, ","));
+        self.line.push(name);
     }
 
     pub(super) fn producer(&mut self, producer: &Producer) {
