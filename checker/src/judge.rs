@@ -20,7 +20,7 @@ use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
 /// Judges `history` by every property, in time linear in its length. The contract decides how bad an anomaly is, not
 /// whether it is found; only what the history cannot tell, the contract does: at which isolation level consumers read, and
-/// whether logs are compacted.
+/// whether logs are compacted. It also says whether anti-dependencies of transactions are looked for.
 #[must_use]
 pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let mut coverage = Coverage::default();

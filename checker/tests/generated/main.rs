@@ -137,6 +137,7 @@ fn generated_histories_give_every_judge_something_to_do() {
             "stable_reads",
             "intervals",
             "intervals_judged",
+            "inputs_named",
             "sequence_pairs"
         ],
         "a group catches up before a valid history ends, and nobody uses transactions; all else must happen"

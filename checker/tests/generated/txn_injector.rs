@@ -65,6 +65,8 @@ impl Injector {
             Kind::TransactionInterleaving => self.interleave(),
             Kind::SequenceGap => self.leave_out_number(),
             Kind::SequenceDuplicate => self.repeat_number(),
+            Kind::WriteCycle => self.cross(false),
+            Kind::InformationFlowCycle => self.cross(true),
             other => unreachable!("{other} takes no transaction"),
         }
     }
@@ -288,6 +290,50 @@ impl Injector {
         let ends = ghosts.map(|(_, txn)| Step::TxnCommitted { txn });
         self.append(key, &sends, &ends)?;
         Some(sends.into_iter().map(|(send, _)| send).collect())
+    }
+
+    /// Two transactions lie one way in one partition, and in the other one the other way, or one reads there from the other.
+    fn cross(&mut self, is_read: bool) -> Option<Vec<Step>> {
+        let ends = [2, 3].map(|key| self.drain_of(key));
+        let [Some(Step::Drain { end: here, .. }), Some(Step::Drain { end: there, .. })] = ends
+        else {
+            return None;
+        };
+        let begun = [(GHOST, NEW), (OTHER_GHOST, NEW + 1)]
+            .map(|(process, txn)| Step::Begin { process, txn });
+        let value = u64::from(NEW);
+        let mut sends = vec![
+            (GHOST, 2, value, here),
+            (OTHER_GHOST, 2, value + 1, here + 1),
+            (OTHER_GHOST, 3, value + 2, there),
+        ];
+        sends.extend((!is_read).then_some((GHOST, 3, value + 3, there + 1)));
+        let sent = sends.iter().flat_map(|&(process, key, value, offset)| {
+            [Step::Send { process, key, value }, Step::Ack { value, offset: Some(offset) }]
+        });
+        let read = is_read.then(|| poll(GHOST, 3, vec![(there, value + 2)]));
+        let ends = [NEW + 1, NEW].map(|txn| Step::TxnCommitted { txn });
+        let [first, second] = ends;
+        let steps: Vec<_> =
+            begun.iter().cloned().chain(sent).chain([first]).chain(read).chain([second]).collect();
+        let rest = self.first_drain()?;
+        self.steps.splice(rest..rest, steps);
+        for key in [2, 3] {
+            let records = sends.iter().filter(|send| send.1 == key);
+            self.lengthen(key, records.map(|&(_, _, value, offset)| (offset, value)).collect())?;
+        }
+        Some(begun.into())
+    }
+
+    /// The final reader of a partition reads these records behind the others.
+    fn lengthen(&mut self, key: u32, records: Records) -> Option<()> {
+        let at = self.find(&self.drain_of(key)?)?;
+        let Step::Drain { process, end, .. } = self.steps[at] else {
+            unreachable!("found a drain")
+        };
+        self.steps[at] = Step::Drain { process, key, end: end + records.len() as i64 };
+        self.steps.insert(at, poll(process, key, records));
+        Some(())
     }
 
     /// A record with records of its life around it vanishes, and its producer never learns what became of it.

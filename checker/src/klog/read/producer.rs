@@ -99,12 +99,12 @@ impl Reader {
     }
 
     /// `[key, offset]`
-    fn place(&mut self, cursor: &mut Cursor<'_>) -> Result<(Key, Offset), Problem> {
-        cursor.pass(b'[', "a record as [partition, offset]")?;
+    fn place(&mut self, cursor: &mut impl Cursor) -> Result<(Key, Offset), Problem> {
+        cursor.enter("a record as [partition, offset]")?;
         let key = self.key_name(cursor)?;
-        cursor.pass(b',', "`,`")?;
+        cursor.go_on("an offset")?;
         let offset = offset(cursor)?;
-        cursor.pass(b']', "`]`")?;
+        cursor.leave()?;
         Ok((key, offset))
     }
 
