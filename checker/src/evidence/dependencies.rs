@@ -38,7 +38,7 @@ impl Dependencies {
             open: vec![None; evidence.history.sessions().count()],
             edges: Vec::new(),
         };
-        evidence.history.events().for_each(|(op, event)| readers.note(op, event));
+        evidence.events_but_sends().for_each(|(op, event)| readers.note(op, event));
         edges.append(&mut readers.edges);
         Dependencies { edges }
     }

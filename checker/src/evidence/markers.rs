@@ -48,7 +48,9 @@ pub(crate) fn annotations(
     if annotated.is_empty() {
         return Vec::new();
     }
-    let by_record = sends.by_record();
+    let entries = annotated.iter().flat_map(|&(.., entries)| history.log_entries(entries));
+    let values: Vec<Value> = entries.filter_map(|entry| entry.value).collect();
+    let by_record = sends.by_record(&values);
     let acked = acknowledged(sends);
     let of_dump = |&(op, key, entries): &(OpId, Key, LogEntries)| {
         let find = |value| by_record.find(sends, key, value).filter(|&id| sends.get(id).key == key);

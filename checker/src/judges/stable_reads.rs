@@ -34,7 +34,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
     }
     let horizons: Vec<_> =
         evidence.keyed_logs().map(|(key, log)| Horizon::of(evidence, key, log)).collect();
-    for (op, event) in evidence.history.events() {
+    for (op, event) in evidence.events_but_sends() {
         let What::Polled { poll } = event.what else { continue };
         let records = evidence.history.poll(poll).records;
         for span in evidence.history.spans(records) {
