@@ -36,12 +36,12 @@ impl World {
         let client = history.client("loader");
         let loader = history.open_session(client, None);
         let mut workers = Vec::new();
-        for worker in 0..WORKERS as usize {
+        for (worker, &input) in keys.iter().take(WORKERS as usize).enumerate() {
             let client = history.client(&format!("worker-{worker}"));
             let process = history.open_session(client, Some(group));
-            history.assigned(process, Time(0), [keys[worker]]);
+            history.assigned(process, Time(0), [input]);
             let by = PositionedBy::ResetEarliest;
-            history.positioned(process, Time(0), keys[worker], Offset(0), by);
+            history.positioned(process, Time(0), input, Offset(0), by);
             workers.push(process);
         }
         let ends = vec![0; keys.len()];
