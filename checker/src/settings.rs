@@ -6,7 +6,6 @@
 use crate::contract::{Acks, AutoOffsetReset, CleanupPolicy, Contract, Delivery, TransactionOrder};
 use crate::history::Isolation;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use thiserror::Error;
 
 /// One field of a [`Contract`].
@@ -31,256 +30,131 @@ pub enum Allowed {
     From(u32),
 }
 
-/// All settings, in the order in which a contract is told.
-pub const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "acks",
-        short: "acks",
-        allowed: Allowed::Words(&["0", "1", "all"]),
-        get: |contract| acks_name(contract.acks).to_owned(),
-        set: |contract, value| assign(&mut contract.acks, acks(value)),
-    },
-    Setting {
-        key: "min.insync.replicas",
-        short: "min_isr",
-        allowed: Allowed::From(1),
-        get: |contract| contract.min_insync_replicas.to_string(),
-        set: |contract, value| assign(&mut contract.min_insync_replicas, at_least_one(value)),
-    },
-    Setting {
-        key: "replication.factor",
-        short: "rf",
-        allowed: Allowed::From(1),
-        get: |contract| contract.replication_factor.to_string(),
-        set: |contract, value| assign(&mut contract.replication_factor, at_least_one(value)),
-    },
-    Setting {
-        key: "unclean.leader.election.enable",
-        short: "unclean_election",
-        allowed: BOOLEAN,
-        get: |contract| contract.unclean_leader_election.to_string(),
-        set: |contract, value| assign(&mut contract.unclean_leader_election, boolean(value)),
-    },
-    Setting {
-        key: "flush.messages",
-        short: "flush_messages",
-        allowed: Allowed::From(1),
-        get: |contract| if contract.flush_every_message { "1" } else { FLUSH_NEVER }.to_owned(),
-        set: |contract, value| {
-            assign(
-                &mut contract.flush_every_message,
-                at_least::<u64>(1, value).map(|every| every == 1),
-            )
-        },
-    },
-    Setting {
-        key: "correlated.power.loss",
-        short: "correlated_power_loss",
-        allowed: BOOLEAN,
-        get: |contract| contract.correlated_power_loss.to_string(),
-        set: |contract, value| assign(&mut contract.correlated_power_loss, boolean(value)),
-    },
-    Setting {
-        key: "enable.idempotence",
-        short: "idempotence",
-        allowed: BOOLEAN,
-        get: |contract| contract.idempotence.to_string(),
-        set: |contract, value| assign(&mut contract.idempotence, boolean(value)),
-    },
-    Setting {
-        key: "retries",
-        short: "retries",
-        allowed: Allowed::From(0),
-        get: |contract| if contract.retries { RETRY_FOREVER } else { "0" }.to_owned(),
-        set: |contract, value| {
-            assign(&mut contract.retries, at_least::<u32>(0, value).map(|retries| retries > 0))
-        },
-    },
-    Setting {
-        key: "max.in.flight.requests.per.connection",
-        short: "max_in_flight",
-        allowed: Allowed::From(1),
-        get: |contract| contract.max_in_flight.to_string(),
-        set: |contract, value| assign(&mut contract.max_in_flight, at_least_one(value)),
-    },
-    Setting {
-        key: "auto.offset.reset",
-        short: "auto_reset",
-        allowed: Allowed::Words(&["earliest", "latest", "none"]),
-        get: |contract| reset_name(contract.auto_offset_reset).to_owned(),
-        set: |contract, value| assign(&mut contract.auto_offset_reset, reset(value)),
-    },
-    Setting {
-        key: "delivery",
-        short: "delivery",
-        allowed: Allowed::Words(&["at-least-once", "at-most-once"]),
-        get: |contract| delivery_name(contract.delivery).to_owned(),
-        set: |contract, value| assign(&mut contract.delivery, delivery(value)),
-    },
-    Setting {
-        key: "recovery.ms",
-        short: "recovery_ms",
-        allowed: Allowed::From(0),
-        get: |contract| contract.recovery_ms.to_string(),
-        set: |contract, value| assign(&mut contract.recovery_ms, value.parse().ok()),
-    },
-    Setting {
-        key: "isolation.level",
-        short: "isolation",
-        allowed: Allowed::Words(&["read_committed", "read_uncommitted"]),
-        get: |contract| isolation_name(contract.isolation).to_owned(),
-        set: |contract, value| assign(&mut contract.isolation, isolation(value)),
-    },
-    Setting {
-        key: "cleanup.policy",
-        short: "cleanup",
-        allowed: Allowed::Words(&["delete", "compact"]),
-        get: |contract| cleanup_name(contract.cleanup_policy).to_owned(),
-        set: |contract, value| assign(&mut contract.cleanup_policy, cleanup(value)),
-    },
-    Setting {
-        key: "enable.auto.commit",
-        short: "auto_commit",
-        allowed: BOOLEAN,
-        get: |contract| contract.auto_commit.to_string(),
-        set: |contract, value| assign(&mut contract.auto_commit, boolean(value)),
-    },
-    Setting {
-        key: "transaction.order",
-        short: "txn_order",
-        allowed: Allowed::Words(&["reads", "writes", "serializable"]),
-        get: |contract| order_name(contract.transaction_order).to_owned(),
-        set: |contract, value| assign(&mut contract.transaction_order, order(value)),
-    },
-    Setting {
-        key: "anti.dependencies",
-        short: "rw_deps",
-        allowed: BOOLEAN,
-        get: |contract| contract.anti_dependencies.to_string(),
-        set: |contract, value| assign(&mut contract.anti_dependencies, boolean(value)),
-    },
-];
+/// A value that a setting can have.
+trait SettingValue: Sized {
+    const ALLOWED: Allowed;
+    fn parse(text: &str) -> Option<Self>;
+    fn tell(&self) -> String;
+}
 
-const BOOLEAN: Allowed = Allowed::Words(&["true", "false"]);
+macro_rules! words {
+    ($type:ident { $($word:literal $(| $alias:literal)? => $value:expr),* }) => {
+        impl SettingValue for $type {
+            const ALLOWED: Allowed = Allowed::Words(&[$($word),*]);
 
-/// Kafka's default of `flush.messages`: the operating system flushes when it likes.
-const FLUSH_NEVER: &str = "9223372036854775807";
+            fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($word $(| $alias)? => Some($value),)*
+                    _ => None,
+                }
+            }
 
-/// Kafka's default of `retries`; the contract knows only whether there are any.
-const RETRY_FOREVER: &str = "2147483647";
+            fn tell(&self) -> String {
+                let words = [$(($word, $value)),*];
+                let said = words.into_iter().find(|(_, value)| value == self);
+                said.expect("each value has a word").0.to_owned()
+            }
+        }
+    };
+}
+
+words! { bool { "true" => true, "false" => false } }
+words! { Acks { "0" => Acks::Zero, "1" => Acks::One, "all" | "-1" => Acks::All } }
+words! { Isolation {
+    "read_committed" => Isolation::ReadCommitted, "read_uncommitted" => Isolation::ReadUncommitted
+} }
+words! { AutoOffsetReset {
+    "earliest" => AutoOffsetReset::Earliest, "latest" => AutoOffsetReset::Latest, "none" => AutoOffsetReset::None
+} }
+words! { CleanupPolicy { "delete" => CleanupPolicy::Delete, "compact" => CleanupPolicy::Compact } }
+words! { Delivery { "at-least-once" => Delivery::AtLeastOnce, "at-most-once" => Delivery::AtMostOnce } }
+words! { TransactionOrder {
+    "reads" => TransactionOrder::Reads, "writes" => TransactionOrder::Writes,
+    "serializable" => TransactionOrder::Serializable
+} }
+
+/// At least 1, as replicas and requests in flight.
+impl SettingValue for u32 {
+    const ALLOWED: Allowed = Allowed::From(1);
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|&number| number >= 1)
+    }
+
+    fn tell(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// Milliseconds.
+impl SettingValue for u64 {
+    const ALLOWED: Allowed = Allowed::From(0);
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn tell(&self) -> String {
+        self.to_string()
+    }
+}
+
+macro_rules! setting {
+    ($key:literal, $short:literal, $field:ident: $type:ty) => {
+        Setting {
+            key: $key,
+            short: $short,
+            allowed: <$type>::ALLOWED,
+            get: |contract| contract.$field.tell(),
+            set: |contract, text| assign(&mut contract.$field, <$type>::parse(text)),
+        }
+    };
+}
 
 fn assign<T>(field: &mut T, value: Option<T>) -> Option<()> {
     *field = value?;
     Some(())
 }
 
-fn boolean(value: &str) -> Option<bool> {
-    value.parse().ok()
-}
-
-fn at_least<N: FromStr + PartialOrd>(least: N, value: &str) -> Option<N> {
-    value.parse().ok().filter(|number| *number >= least)
-}
-
-fn at_least_one(value: &str) -> Option<u32> {
-    at_least(1, value)
-}
-
-fn acks(value: &str) -> Option<Acks> {
-    match value {
-        "0" => Some(Acks::Zero),
-        "1" => Some(Acks::One),
-        "all" | "-1" => Some(Acks::All),
-        _ => None,
-    }
-}
-
-fn acks_name(acks: Acks) -> &'static str {
-    match acks {
-        Acks::Zero => "0",
-        Acks::One => "1",
-        Acks::All => "all",
-    }
-}
-
-fn reset(value: &str) -> Option<AutoOffsetReset> {
-    match value {
-        "earliest" => Some(AutoOffsetReset::Earliest),
-        "latest" => Some(AutoOffsetReset::Latest),
-        "none" => Some(AutoOffsetReset::None),
-        _ => None,
-    }
-}
-
-fn reset_name(reset: AutoOffsetReset) -> &'static str {
-    match reset {
-        AutoOffsetReset::Earliest => "earliest",
-        AutoOffsetReset::Latest => "latest",
-        AutoOffsetReset::None => "none",
-    }
-}
-
-fn delivery(value: &str) -> Option<Delivery> {
-    match value {
-        "at-least-once" => Some(Delivery::AtLeastOnce),
-        "at-most-once" => Some(Delivery::AtMostOnce),
-        _ => None,
-    }
-}
-
-fn delivery_name(delivery: Delivery) -> &'static str {
-    match delivery {
-        Delivery::AtLeastOnce => "at-least-once",
-        Delivery::AtMostOnce => "at-most-once",
-    }
-}
-
-fn isolation(level: &str) -> Option<Isolation> {
-    match level {
-        "read_committed" => Some(Isolation::ReadCommitted),
-        "read_uncommitted" => Some(Isolation::ReadUncommitted),
-        _ => None,
-    }
-}
-
-fn isolation_name(isolation: Isolation) -> &'static str {
-    match isolation {
-        Isolation::ReadCommitted => "read_committed",
-        Isolation::ReadUncommitted => "read_uncommitted",
-    }
-}
-
-fn cleanup(policy: &str) -> Option<CleanupPolicy> {
-    match policy {
-        "delete" => Some(CleanupPolicy::Delete),
-        "compact" => Some(CleanupPolicy::Compact),
-        _ => None,
-    }
-}
-
-fn cleanup_name(policy: CleanupPolicy) -> &'static str {
-    match policy {
-        CleanupPolicy::Delete => "delete",
-        CleanupPolicy::Compact => "compact",
-    }
-}
-
-fn order(word: &str) -> Option<TransactionOrder> {
-    match word {
-        "reads" => Some(TransactionOrder::Reads),
-        "writes" => Some(TransactionOrder::Writes),
-        "serializable" => Some(TransactionOrder::Serializable),
-        _ => None,
-    }
-}
-
-fn order_name(order: TransactionOrder) -> &'static str {
-    match order {
-        TransactionOrder::Reads => "reads",
-        TransactionOrder::Writes => "writes",
-        TransactionOrder::Serializable => "serializable",
-    }
-}
+/// All settings, in the order in which a contract is told.
+pub const SETTINGS: &[Setting] = &[
+    setting!("acks", "acks", acks: Acks),
+    setting!("min.insync.replicas", "min_isr", min_insync_replicas: u32),
+    setting!("replication.factor", "rf", replication_factor: u32),
+    setting!("unclean.leader.election.enable", "unclean_election", unclean_leader_election: bool),
+    // The contract knows only whether every message is flushed; Kafka's default leaves it to the operating system.
+    Setting {
+        key: "flush.messages",
+        short: "flush_messages",
+        allowed: Allowed::From(1),
+        get: |contract| if contract.flush_every_message { 1 } else { i64::MAX }.to_string(),
+        set: |contract, text| {
+            let every: Option<u64> = text.parse().ok().filter(|&every| every >= 1);
+            assign(&mut contract.flush_every_message, every.map(|every| every == 1))
+        },
+    },
+    setting!("correlated.power.loss", "correlated_power_loss", correlated_power_loss: bool),
+    setting!("enable.idempotence", "idempotence", idempotence: bool),
+    // The contract knows only whether there are any; Kafka's default is to go on until `delivery.timeout.ms`.
+    Setting {
+        key: "retries",
+        short: "retries",
+        allowed: Allowed::From(0),
+        get: |contract| if contract.retries { i32::MAX } else { 0 }.to_string(),
+        set: |contract, text| {
+            assign(&mut contract.retries, text.parse().ok().map(|retries: u32| retries > 0))
+        },
+    },
+    setting!("max.in.flight.requests.per.connection", "max_in_flight", max_in_flight: u32),
+    setting!("auto.offset.reset", "auto_reset", auto_offset_reset: AutoOffsetReset),
+    setting!("delivery", "delivery", delivery: Delivery),
+    setting!("recovery.ms", "recovery_ms", recovery_ms: u64),
+    setting!("isolation.level", "isolation", isolation: Isolation),
+    setting!("cleanup.policy", "cleanup", cleanup_policy: CleanupPolicy),
+    setting!("enable.auto.commit", "auto_commit", auto_commit: bool),
+    setting!("transaction.order", "txn_order", transaction_order: TransactionOrder),
+    setting!("anti.dependencies", "rw_deps", anti_dependencies: bool),
+];
 
 /// A setting that a contract does not have, or not with this value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
