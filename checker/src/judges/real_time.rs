@@ -9,6 +9,9 @@
 //!   offset 8   |--append--|                       acknowledged
 //!   offset 7                  |--append--|        invoked later, below: backdated-append
 //!   end    8                  |--list offsets--|  invoked later, does not count offset 8: stale-end
+//!
+//!   end    8   |--list offsets--|                 told
+//!   offset 7                      |--append--|    invoked later, below that end: backdated-append
 //! ```
 //! A poll tells only that the log reached at least to what it returned, so it proves that an append or an end came too late
 //! and is never stale itself. Appends that nobody acknowledged with an offset prove nothing (with `acks=0` the
@@ -47,7 +50,7 @@ struct Sweep<'e, 'h> {
     evidence: &'e Evidence<'h>,
     key: Key,
     log: &'e Log,
-    /// The earliest completions above the sweep of what is in the log.
+    /// The earliest completions above the sweep of what is in the log, and of reads of its end.
     highest: Completed,
     /// The earliest completion above the sweep, of what is in the log or was once.
     seen: Option<Done>,
@@ -103,7 +106,7 @@ impl Sweep<'_, '_> {
             }
             for read in here {
                 let (time, op, end) = (self.moment(read.told), read.told, read.offset);
-                self.see(Done { time, op, appender: None, end });
+                self.see_in_log(Done { time, op, appender: None, end });
             }
             reads = below;
         }
@@ -134,10 +137,7 @@ impl Sweep<'_, '_> {
         let acked = writer.and_then(|send| self.acked(send, offset));
         let read = slot.reader().map(|op| self.read(op, offset));
         for done in acked.into_iter().chain(read) {
-            self.see(done);
-            if is_visible {
-                self.highest.add(done, |one, other| one.time < other.time);
-            }
+            if is_visible { self.see_in_log(done) } else { self.see(done) }
         }
     }
 
@@ -155,6 +155,11 @@ impl Sweep<'_, '_> {
 
     fn read(&self, op: OpId, offset: Offset) -> Done {
         Done { time: self.moment(op), op, appender: None, end: offset.next() }
+    }
+
+    fn see_in_log(&mut self, done: Done) {
+        self.see(done);
+        self.highest.add(done, |one, other| one.time < other.time);
     }
 
     fn see(&mut self, done: Done) {

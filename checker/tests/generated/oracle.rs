@@ -257,22 +257,24 @@ impl<'s> Oracle<'s> {
                 let is_there = self.visible.contains(&place) && self.log[&place] == value;
                 is_there && place.0 == sent.key && place.1 > lies && by != Some(sent.process)
             });
-            found.extend(above.then_some(Kind::BackdatedAppend));
+            let is_below_end = self.was_told_end(sent.at, sent.key, |end| end > lies);
+            found.extend((above || is_below_end).then_some(Kind::BackdatedAppend));
         }
     }
 
+    /// Whether before step `at` somebody was told that a log ends where `wanted` says yes to.
+    fn was_told_end(&self, at: usize, of: u32, wanted: impl Fn(i64) -> bool) -> bool {
+        let mut told = self.steps[..at].iter().filter_map(end_told);
+        told.any(|(_, key, end)| key == of && wanted(end))
+    }
+
     fn stale_ends(&self, found: &mut Vec<Kind>) {
-        let answer = |step: &Step| match *step {
-            Step::AnswerBound { id, key, offset } => Some((id, key, offset)),
-            _ => None,
-        };
-        for (id, key, end) in self.steps.iter().filter_map(answer) {
+        for (id, key, end) in self.steps.iter().filter_map(end_told) {
             let asks =
                 |step: &Step| matches!(*step, Step::AskBound { id: asked, .. } if asked == id);
             let asked = self.steps.iter().position(asks).expect("answered questions were asked");
             let passed = self.was_known(asked, |place, _, _| place.0 == key && place.1 >= end);
-            let mut told = self.steps[..asked].iter().filter_map(answer);
-            let told_more = told.any(|(_, other, before)| other == key && before > end);
+            let told_more = self.was_told_end(asked, key, |before| before > end);
             found.extend((passed || told_more).then_some(Kind::StaleEnd));
         }
     }
@@ -714,6 +716,14 @@ fn groups(steps: &[Step]) -> Vec<Option<u32>> {
         _ => None,
     });
     opened.collect()
+}
+
+/// The question, the partition and the end that an answer told.
+fn end_told(step: &Step) -> Option<(u32, u32, i64)> {
+    match *step {
+        Step::AnswerBound { id, key, offset } => Some((id, key, offset)),
+        _ => None,
+    }
 }
 
 fn drain(step: &Step) -> Option<(u32, u32, i64)> {

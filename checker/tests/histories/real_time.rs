@@ -1,7 +1,7 @@
 //! Hand-made histories for the property linearizability: one per anomaly, beside its legitimate look-alikes.
 
 use crate::script::{P0, Script};
-use ktrial_checker::anomaly::AnomalyKind as Kind;
+use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{
     Clock, History, Key, KeyBounds, LeaderEpoch, LogBound, Meta, Offset, PositionedBy, Time, Value,
@@ -64,6 +64,34 @@ fn a_record_sent_after_a_later_offset_was_read_may_not_lie_below_it() {
     s.give_up(unheard);
     s.sent(b, P0, 2, 7);
     s.finds(&[(Kind::BackdatedAppend, 1)]);
+}
+
+#[test]
+fn a_record_sent_after_an_end_was_told_may_not_lie_below_it() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.end(r, P0, 3);
+    s.sent(p, P0, 1, 2);
+    s.finds(&[(Kind::BackdatedAppend, 1)]);
+    let judgement = s.judge();
+    let found = &judgement.anomalies[&Kind::BackdatedAppend].examples[0];
+    let roles: Vec<_> = found.ops.iter().map(|op| op.role).collect();
+    assert_eq!(roles, [Role::Reader, Role::Overtaker]);
+    assert_eq!(found.explain[2], "v1 was sent after offset 2 existed, and lies before it, at 2.");
+    s.verdict(Property::Linearizability, "invalid");
+}
+
+#[test]
+fn a_record_may_lie_at_the_end_that_was_told_or_below_one_told_while_it_was_sent() {
+    let mut s = Script::new();
+    let (p, r) = (s.producer(), s.reader(P0));
+    s.end(r, P0, 3);
+    s.sent(p, P0, 1, 3);
+    let during = s.send(p, P0, 2);
+    s.end(r, P0, 5);
+    s.ack(during, 4);
+    s.finds(&[]);
+    s.verdict(Property::Linearizability, "valid");
 }
 
 #[test]

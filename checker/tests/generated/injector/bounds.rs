@@ -27,16 +27,16 @@ impl Injector {
     }
 
     /// What told first that a log had a record above `offset`, and how far it reached then. Appends of one process, if
-    /// one is named, do not count, nor then do records that are gone and ends that were asked for.
+    /// one is named, do not count, nor then do records that are gone.
     pub(super) fn reached_beyond(
         &self,
         of: u32,
         offset: i64,
         apart_from: Option<u32>,
     ) -> Option<(usize, i64, Role)> {
-        let appends_only = apart_from.is_some();
+        let in_log_only = apart_from.is_some();
         let log: BTreeSet<i64> = self.log(of).into_iter().map(|record| record.0).collect();
-        let counts = |at: i64| at > offset && (!appends_only || log.contains(&at));
+        let counts = |at: i64| at > offset && (!in_log_only || log.contains(&at));
         self.steps.iter().enumerate().find_map(|(at, step)| match *step {
             Step::Ack { value, offset: Some(acked) } if counts(acked) => {
                 let sent = self.send_step(value)?;
@@ -48,7 +48,7 @@ impl Injector {
                 let beyond = records.iter().rev().find(|record| counts(record.0));
                 beyond.map(|record| (at, record.0 + 1, Role::Reader))
             }
-            Step::AnswerBound { key, offset: end, id } if key == of && !appends_only => {
+            Step::AnswerBound { key, offset: end, id } if key == of => {
                 let asks_end = |step: &Step| matches!(*step, Step::AskBound { id: asked, of: LogBound::Latest, .. } if asked == id);
                 let counts = end > offset + 1 && self.steps.iter().any(asks_end);
                 counts.then_some((at, end, Role::Reader))
