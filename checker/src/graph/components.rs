@@ -5,13 +5,9 @@ use super::{Graph, Relations};
 /// Not visited yet.
 const NEW: u32 = u32::MAX;
 
-/// The components of more than one vertex that edges of the `allowed` relations make, among the vertices that `is_in`
-/// admits. Vertices are in increasing order, components in the order of their first vertices.
-pub(crate) fn components(
-    graph: &Graph,
-    allowed: Relations,
-    is_in: impl Fn(u32) -> bool,
-) -> Vec<Vec<u32>> {
+/// The components of more than one vertex that edges of the `allowed` relations make. Vertices are in increasing order,
+/// components in the order of their first vertices.
+pub(crate) fn components(graph: &Graph, allowed: Relations) -> Vec<Vec<u32>> {
     let mut search = Search {
         graph,
         allowed,
@@ -22,9 +18,9 @@ pub(crate) fn components(
         next: 0,
         found: Vec::new(),
     };
-    for root in (0..graph.len() as u32).filter(|&vertex| is_in(vertex)) {
+    for root in 0..graph.len() as u32 {
         if search.numbers[root as usize] == NEW {
-            search.from(root, &is_in);
+            search.from(root);
         }
     }
     search.found.sort_unstable();
@@ -45,7 +41,7 @@ struct Search<'g> {
 }
 
 impl Search<'_> {
-    fn from(&mut self, root: u32, is_in: &impl Fn(u32) -> bool) {
+    fn from(&mut self, root: u32) {
         // Vertices on the way from the root, each with the number of its edges that were followed.
         let mut path = vec![(root, 0)];
         self.visit(root);
@@ -53,7 +49,7 @@ impl Search<'_> {
             let (vertex, edge) = (*vertex, self.graph.edges(*vertex).get(*followed));
             *followed += 1;
             match edge {
-                Some(&(to, relations)) if relations.meets(self.allowed) && is_in(to) => {
+                Some(&(to, relations)) if relations.meets(self.allowed) => {
                     if self.numbers[to as usize] == NEW {
                         self.visit(to);
                         path.push((to, 0));
@@ -112,11 +108,11 @@ mod tests {
     const WR: Relations = Relations::of(&[Relation::WriteRead]);
 
     #[test]
-    fn other_relations_and_excluded_vertices_connect_nothing() {
+    fn other_relations_and_vertices_left_out_connect_nothing() {
         let graph = Graph::new(3, vec![(0, 1, WW), (1, 2, WR), (2, 0, WW), (1, 0, WW)]);
-        assert_eq!(components(&graph, WW, |_| true), [[0, 1]]);
-        assert_eq!(components(&graph, WW.with(WR), |_| true), [[0, 1, 2]]);
-        assert!(components(&graph, WW.with(WR), |vertex| vertex != 0).is_empty());
+        assert_eq!(components(&graph, WW), [[0, 1]]);
+        assert_eq!(components(&graph, WW.with(WR)), [[0, 1, 2]]);
+        assert!(components(&graph.within(&[1, 2]), WW.with(WR)).is_empty());
     }
 
     #[test]
@@ -126,7 +122,7 @@ mod tests {
             len,
             (0..len as u32).map(|from| (from, (from + 1) % len as u32, WW)).collect(),
         );
-        assert_eq!(components(&graph, WW, |_| true)[0].len(), len);
+        assert_eq!(components(&graph, WW)[0].len(), len);
     }
 
     proptest! {
@@ -135,7 +131,7 @@ mod tests {
             edges in proptest::collection::vec((0_u32..6, 0_u32..6), 0..12),
         ) {
             let graph = Graph::new(6, edges.iter().map(|&(from, to)| (from, to, WW)).collect());
-            let found = components(&graph, WW, |_| true);
+            let found = components(&graph, WW);
             let closure = closure(&edges);
             for a in 0..6_u32 {
                 for b in (0..6).filter(|&b| b != a) {

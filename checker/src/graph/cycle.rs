@@ -52,7 +52,7 @@ fn shortest_of(
 ) -> Option<Vec<u32>> {
     let inner = graph.within(vertices);
     let mut shortest: Option<Vec<u32>> = None;
-    for component in components(&inner, steps.first.with(steps.others), |_| true) {
+    for component in components(&inner, steps.first.with(steps.others)) {
         let part = inner.within(&component);
         if let Some(cycle) = Search::new(&part, steps, budget).shortest()
             && shortest.as_ref().is_none_or(|shortest| cycle.len() < shortest.len())

@@ -85,7 +85,7 @@ impl Graph {
     }
 
     /// The graph of some of the vertices, which come in increasing order and are numbered anew. O(E of them * log vertices).
-    fn within(&self, vertices: &[u32]) -> Graph {
+    pub(crate) fn within(&self, vertices: &[u32]) -> Graph {
         let mut inner = Graph { starts: vec![0], targets: Vec::new() };
         for &vertex in vertices {
             let edges = self.edges(vertex).iter();

@@ -56,10 +56,10 @@ pub(crate) fn judge(
 ) {
     let graph = Graph::new(evidence.transactions.len(), dependencies.edges);
     let mut judge = Cycles { evidence, graph, first_reads, budget: Budget(BUDGET) };
-    for component in components(&judge.graph, BOTH, |_| true) {
+    for component in components(&judge.graph, BOTH) {
         judge.flows(&component, findings);
     }
-    for component in components(&judge.graph, ALL, |_| true) {
+    for component in components(&judge.graph, ALL) {
         judge.misses(&component, findings);
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn cases(analysis: &Analysis<'_>, ww_deps: bool) -> Errors {
         errors.insert("empty-transaction-graph", vec![Case::new(vec![])]);
     }
     let mut search = Search { analysis, graph: &graph, budget: BUDGET, errors };
-    for component in components(&graph, ALL, |_| true) {
+    for component in components(&graph, ALL) {
         search.levels(&component);
         search.cycles(&component);
     }
@@ -107,16 +107,16 @@ struct Search<'s> {
 impl Search<'_> {
     fn levels(&mut self, component: &[u32]) {
         let mut found = Vec::new();
+        let graph = self.graph.within(component);
         for level in LEVELS {
             if level.implied_by.iter().any(|implying| found.contains(implying)) {
                 continue;
             }
-            let is_in = |vertex: u32| component.binary_search(&vertex).is_ok();
-            let inner =
-                components(self.graph, level.allowed, is_in).into_iter().min_by_key(Vec::len);
+            let inner = components(&graph, level.allowed).into_iter().min_by_key(Vec::len);
             if let Some(inner) = inner {
                 found.push(level.error);
-                let index = |&vertex: &u32| self.analysis.ops.list[vertex as usize].index;
+                let place = |&inner: &u32| component[inner as usize] as usize;
+                let index = |inner: &u32| self.analysis.ops.list[place(inner)].index;
                 let case = Case::new(vec![
                     ("not", Field::Word(level.not)),
                     ("scc-size", Field::Int(inner.len() as i64)),
