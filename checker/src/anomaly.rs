@@ -55,6 +55,8 @@ kinds! {
     OutOfOrder "out-of-order" PartitionOrder;
     /// Two of a producer's records lie against the order it sent them in, and it was not told of both that they succeeded.
     LateAppend "late-append" PartitionOrder;
+    /// The records of one message key went to one partition of their topic and then to another.
+    MessageKeyMoved "message-key-moved" PartitionOrder;
     /// A consumer's reads jumped over a record.
     PollSkip "poll-skip" PartitionOrder;
     /// A consumer's reads went back.
@@ -167,7 +169,7 @@ impl AnomalyKind {
     /// Whether one such anomaly makes its property invalid under every contract. The others are counted: a commit before processing does
     /// harm only if the process then dies, a start beyond the commits does if the records between were never
     /// processed, which is a skip of its own, a request that its producer has given up on may still arrive, behind what was
-    /// sent since, and nobody orders transactions that run side by side, unless the
+    /// sent since, message keys move when partitions are added, and nobody orders transactions that run side by side, unless the
     /// [contract](crate::contract::Contract::breaks) does.
     #[must_use]
     pub const fn breaks_its_property(self) -> bool {
@@ -176,6 +178,7 @@ impl AnomalyKind {
             AnomalyKind::CommitBeyondProcessing
                 | AnomalyKind::StartBeyondCommit
                 | AnomalyKind::LateAppend
+                | AnomalyKind::MessageKeyMoved
                 | AnomalyKind::WriteCycle
                 | AnomalyKind::InformationFlowCycle
                 | AnomalyKind::ReadSkew

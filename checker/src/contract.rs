@@ -194,7 +194,7 @@ impl Contract {
                 Delivery::AtLeastOnce => self.unclean_leader_election.then_some(UNCLEAN),
             },
             K::GroupRedelivery => (self.delivery == Delivery::AtLeastOnce).then_some(REDELIVERED),
-            K::OwnershipOverlap | K::FencingViolation => None,
+            K::MessageKeyMoved | K::OwnershipOverlap | K::FencingViolation => None,
             K::PollSkip | K::NonmonotonicPoll | K::InternalSkip | K::InternalNonmonotonic => {
                 self.unclean_leader_election.then_some(UNCLEAN)
             }

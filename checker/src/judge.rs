@@ -13,8 +13,8 @@ use crate::judges::availability::Recovery;
 use crate::judges::{
     aborted_reads, atomicity, auto_commits, availability, committed_offsets, consumer_order,
     durability, early_reads, fencing, group_commits, group_delivery, interleaving, lag, log_bounds,
-    outputs, ownership, processing, producer_order, real_time, sequences, slots, stable_reads,
-    transaction_cycles, zombies,
+    message_keys, outputs, ownership, processing, producer_order, real_time, sequences, slots,
+    stable_reads, transaction_cycles, zombies,
 };
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
@@ -28,6 +28,7 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let mut findings = Findings::new(history, contract);
     slots::judge(&evidence, &mut findings);
     producer_order::judge(&evidence, &mut findings, &mut coverage);
+    message_keys::judge(&evidence, &mut findings);
     consumer_order::judge(&evidence, &mut findings, &mut coverage);
     durability::judge(&evidence, &mut findings, &mut coverage);
     real_time::judge(&evidence, &mut findings, &mut coverage);

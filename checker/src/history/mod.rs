@@ -218,6 +218,11 @@ impl History {
         self.details.len() > 0
     }
 
+    /// Whether a message key was told of any send.
+    pub(crate) fn knows_message_keys(&self) -> bool {
+        self.details.iter().any(|detail| detail.message_key.is_some())
+    }
+
     /// What else was told of a send with `event`, its invocation or its acknowledgement. O(log details), and free in a
     /// history without any.
     #[must_use]

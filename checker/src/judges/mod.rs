@@ -15,6 +15,7 @@ pub(crate) mod group_delivery;
 pub(crate) mod interleaving;
 pub(crate) mod lag;
 pub(crate) mod log_bounds;
+pub(crate) mod message_keys;
 pub(crate) mod outputs;
 pub(crate) mod ownership;
 pub(crate) mod processing;

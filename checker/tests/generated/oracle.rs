@@ -6,9 +6,10 @@ use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::history::{PositionedBy, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the oracle knows nothing of: in arbitrary histories no fault ends, no response tells bounds, and no member its
-/// generation.
-pub const UNKNOWN: [Kind; 7] = [
+/// What the oracle knows nothing of: in arbitrary histories no record has a message key, no fault ends, no response tells
+/// bounds, and no member its generation.
+pub const UNKNOWN: [Kind; 8] = [
+    Kind::MessageKeyMoved,
     Kind::FencingViolation,
     Kind::LogStartRegression,
     Kind::HighWatermarkRegression,

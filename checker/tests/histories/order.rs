@@ -1,8 +1,8 @@
 //! Hand-made histories for the property partition-order: the finer points of its anomalies and their look-alikes.
 
 use crate::script::{P0, P1, Script};
-use ktrial_checker::anomaly::AnomalyKind as Kind;
-use ktrial_checker::history::{Offset, PositionedBy, Time, Value};
+use ktrial_checker::anomaly::{AnomalyKind as Kind, Severity};
+use ktrial_checker::history::{MessageKey, Offset, PositionedBy, Time, Value};
 
 #[test]
 fn records_in_order_read_by_all_are_valid() {
@@ -179,4 +179,35 @@ fn offsets_trillions_apart_are_judged_as_well() {
 #[test]
 fn nothing_read_is_vacuous() {
     Script::new().verdicts(["vacuous", "vacuous", "vacuous"]);
+}
+
+#[test]
+fn a_message_key_that_goes_to_and_fro_has_moved_twice() {
+    let mut s = Script::new();
+    let (a, b) = (s.producer(), s.producer());
+    s.sent_keyed(a, P0, 1, 0, 17);
+    s.sent_keyed(b, P1, 2, 0, 17);
+    s.sent_keyed(b, P1, 3, 1, 17);
+    s.sent_keyed(a, P0, 4, 1, 17);
+    s.finds(&[(Kind::MessageKeyMoved, 2)]);
+    let judgement = s.judge();
+    let found = &judgement.anomalies[&Kind::MessageKeyMoved];
+    assert_eq!(found.severity, Severity::Info);
+    assert_eq!(
+        found.examples[1].explain[2],
+        "The message key k17 went from orders-1 to orders-0: its records have no order any more."
+    );
+    assert!(found.examples[1].explain[0].starts_with("v3 was sent"), "the last one before");
+}
+
+#[test]
+fn a_message_key_of_a_send_that_failed_went_nowhere() {
+    let mut s = Script::new();
+    let a = s.producer();
+    s.sent_keyed(a, P0, 1, 0, 17);
+    let refused = s.send(a, P1, 2);
+    s.history.send_told(Some(MessageKey(17)), None);
+    s.fail(refused);
+    s.sent_keyed(a, P0, 3, 1, 17);
+    s.finds(&[]);
 }

@@ -5,7 +5,7 @@ use super::clients::{InFlight, Producer, Stray};
 use super::features::Feature;
 use super::world::World;
 
-/// So few that most records have a later one with their key.
+/// Of each partition: so few that most records have a later one with their key.
 const MESSAGE_KEYS: usize = 4;
 const IN_FLIGHT_MAX: usize = 5;
 
@@ -26,7 +26,7 @@ impl World {
         let (value, process) = (self.values, self.producers[who].process);
         self.steps.push(Step::Send { process, key, value });
         if self.has(Feature::Compaction) {
-            let message_key = self.random.below(MESSAGE_KEYS) as u32;
+            let message_key = key * MESSAGE_KEYS as u32 + self.random.below(MESSAGE_KEYS) as u32;
             self.message_keys.insert(value, message_key);
             self.steps.push(Step::MessageKey { key: message_key });
         }

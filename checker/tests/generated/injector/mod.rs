@@ -45,6 +45,7 @@ impl Injector {
             Kind::ReadBeforeSend => self.send_late(),
             Kind::UnstableRead => self.read_beyond_the_end(),
             Kind::OutOfOrder | Kind::LateAppend => self.swap_neighbours(kind),
+            Kind::MessageKeyMoved => self.move_message_key(),
             Kind::PollSkip | Kind::InternalSkip => self.skip_in_poll(kind),
             Kind::InternalNonmonotonic => self.poll_backwards(),
             Kind::NonmonotonicPoll => self.poll_again(),

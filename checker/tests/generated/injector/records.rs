@@ -5,6 +5,9 @@ use super::edit::{Acked, Injector};
 use super::ghost::{GHOST, Ghost};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
 
+/// A message key of no valid history.
+const MOVED: u32 = u32::MAX;
+
 impl Injector {
     /// A reader outside the group gets something else at one offset.
     pub(super) fn misread(&mut self, kind: Kind, ghost: Ghost) -> Option<()> {
@@ -49,6 +52,30 @@ impl Injector {
             (self.first_read(key, (taken, other))?, Role::Reader),
         ];
         self.expect(Kind::AckedOffsetConflict, key, &[taken], &ops, &[])
+    }
+
+    /// Two records of different partitions have the same message key.
+    pub(super) fn move_message_key(&mut self) -> Option<()> {
+        let acked = self.acked_for_good();
+        let one = self.pick(&acked)?;
+        let of_other_partitions: Vec<_> =
+            acked.into_iter().filter(|record| record.key != one.key).collect();
+        let mut moved = [one, self.pick(&of_other_partitions)?];
+        moved.sort_by_key(|record| record.sent);
+        moved.iter().rev().for_each(|record| self.name_message_key(record.sent, MOVED));
+        let [left, entered] = moved;
+        let ops = [
+            (self.send_step(left.value)?, Role::Writer),
+            (self.send_step(entered.value)?, Role::Writer),
+        ];
+        self.expect(Kind::MessageKeyMoved, entered.key, &[entered.offset], &ops, &[])
+    }
+
+    /// The record sent by a step has this message key.
+    fn name_message_key(&mut self, sent: usize, key: u32) {
+        let is_named = matches!(self.steps.get(sent + 1), Some(Step::MessageKey { .. }));
+        let named = sent + 1..sent + 1 + usize::from(is_named);
+        self.steps.splice(named, [Step::MessageKey { key }]);
     }
 
     pub(super) fn send_late(&mut self) -> Option<()> {
