@@ -28,12 +28,12 @@ impl Evidence<'_> {
     pub(crate) fn tell_send(&self, send: &Send) -> String {
         let sent = format!(
             "{} was sent to {} by {}",
-            self.value_name(send.value),
+            self.value_name(send.value(self.history)),
             self.key_name(send.key),
             self.who_when(send.op)
         );
         let done = self.history.event(send.done).time;
-        let fate = match (send.outcome, send.offset.known(), send.txn()) {
+        let fate = match (send.outcome, send.offset(self.history).known(), send.txn()) {
             (_, Some(offset), Some(txn)) => {
                 let txn = self.tell_txn(txn);
                 format!(" and acknowledged at {done} with offset {offset}, in a transaction {txn}.")

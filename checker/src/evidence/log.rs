@@ -71,6 +71,8 @@ pub(crate) struct Log {
     pub(crate) at_rest: Option<FinalRead>,
     /// Acknowledged records that a poll read over and nobody ever read, with the poll.
     holes: Vec<(SlotIndex, OpId)>,
+    /// Where acknowledgements say that the slots' records are.
+    acked: Bits,
     in_final: Bits,
     visible: Bits,
 }
@@ -78,7 +80,8 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new(places: Places, at_rest: Option<FinalRead>) -> Self {
         let len = places.len();
-        Log { slots: vec![EMPTY; len], in_final: Bits::new(len), places, at_rest, ..Log::default() }
+        let (slots, acked, in_final) = (vec![EMPTY; len], Bits::new(len), Bits::new(len));
+        Log { places, slots, at_rest, acked, in_final, ..Log::default() }
     }
 
     pub(crate) fn slot(&self, index: SlotIndex) -> &Slot {
@@ -158,14 +161,18 @@ impl Log {
 
     /// A producer was told that its record is at `offset`.
     pub(crate) fn acknowledge(&mut self, send: SendId, offset: Offset, value: Value) {
-        let slot = &mut self.slots[self.places.index(offset)];
-        if slot.is_empty() {
-            *slot = Slot { value, writer: send.0, reader: NOBODY };
-        } else if slot.value == value {
-            slot.writer = send.0;
-        } else {
-            self.misplaced.push(send);
+        let index = self.places.index(offset);
+        let slot = &mut self.slots[index];
+        if !slot.is_empty() && slot.value != value {
+            return self.misplaced.push(send);
         }
+        *slot = Slot { value, writer: send.0, reader: slot.reader };
+        self.acked.insert(index);
+    }
+
+    /// Whether the writer of a slot was told that its record is there.
+    pub(crate) fn is_acked(&self, index: SlotIndex) -> bool {
+        self.acked.contains(index.get())
     }
 
     /// What was read and whose writer no acknowledgement named.

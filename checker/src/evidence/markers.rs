@@ -50,10 +50,10 @@ pub(crate) fn annotations(
     }
     let entries = annotated.iter().flat_map(|&(.., entries)| history.log_entries(entries));
     let values: Vec<Value> = entries.filter_map(|entry| entry.value).collect();
-    let by_record = sends.by_record(&values);
-    let acked = acknowledged(sends);
+    let by_record = sends.by_record(history, &values);
+    let acked = acknowledged(history, sends);
     let of_dump = |&(op, key, entries): &(OpId, Key, LogEntries)| {
-        let find = |value| by_record.find(sends, key, value).filter(|&id| sends.get(id).key == key);
+        let find = |value| by_record.find(key, value).filter(|&id| sends.get(id).key == key);
         let mut reader =
             Reader { history, sends, transactions, acked: &acked, open: BTreeMap::new() };
         let mut annotation = Annotation { op, key, markers: vec![], aborted: vec![] };
@@ -66,10 +66,10 @@ pub(crate) fn annotations(
 }
 
 /// The acknowledged records of transactions, by place.
-fn acknowledged(sends: &Sends) -> Vec<(Key, Offset, SendId)> {
+fn acknowledged(history: &History, sends: &Sends) -> Vec<(Key, Offset, SendId)> {
     let placed = sends.iter().filter(|(_, send)| send.txn().is_some());
-    let mut acked: Vec<_> =
-        placed.filter_map(|(id, send)| Some((send.key, send.offset.known()?, id))).collect();
+    let acked = placed.filter_map(|(id, send)| Some((send.key, send.offset(history).known()?, id)));
+    let mut acked: Vec<_> = acked.collect();
     acked.sort_unstable();
     acked
 }

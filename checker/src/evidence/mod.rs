@@ -35,7 +35,7 @@ use excuses::Excuses;
 use log::{FinalRead, Log};
 use markers::{Annotation, annotations};
 use places::Bounds;
-use sends::{Outcome, Sends};
+use sends::{Outcome, Send, SendId, Sends};
 use told::Told;
 use transactions::Transactions;
 
@@ -81,8 +81,8 @@ impl<'h> Evidence<'h> {
         let mut logs = survey.lay_out(history);
         survey.read_at_rest(history, &mut logs);
         survey.read_polls(history, &mut logs);
-        acknowledge(&survey.sends, &mut logs);
-        find_writers(&survey.sends, &mut logs);
+        acknowledge_all(history, &survey.sends, &mut logs);
+        find_writers(history, &survey.sends, &mut logs);
         let annotations =
             annotations(history, &survey.annotated, &survey.sends, &survey.transactions);
         survey.prove_outcomes(history, isolation, &annotations, &mut logs);
@@ -231,22 +231,22 @@ impl Survey {
         coverage: &mut Coverage,
     ) {
         match what {
-            What::SendInvoked { key, value } => {
+            What::SendInvoked { key, .. } => {
                 coverage.sends += 1;
-                let send = self.sends.invoked(op, process, key, value);
+                let send = self.sends.invoked(op, process, key);
                 self.transactions.sent(process, send);
             }
             What::SendOk { op: send, offset } => {
-                let key = self.sends.completed(send, op, Outcome::Ok, offset).key;
+                let key = self.sends.completed(send, op, Outcome::Ok).key;
                 if offset.known().is_some() {
                     self.bounds[key.0 as usize].mention(offset, 1);
                 }
             }
             What::SendFailed { op: send } => {
-                self.sends.completed(send, op, Outcome::Failed, Offset::NONE);
+                self.sends.completed(send, op, Outcome::Failed);
             }
             What::SendUnknown { op: send } => {
-                self.sends.completed(send, op, Outcome::Unknown, Offset::NONE);
+                self.sends.completed(send, op, Outcome::Unknown);
             }
             What::TxnBegun => self.transactions.begun(op, process),
             What::TxnOffsets { .. } => self.transactions.added_offsets(process, op),
@@ -394,7 +394,7 @@ impl Survey {
             .sends
             .iter()
             .filter(|(_, send)| send.key == key)
-            .filter_map(|(_, send)| send.offset.known());
+            .filter_map(|(_, send)| send.offset(history).known());
         read.chain(acked.map(|offset| offset.0)).collect()
     }
 
@@ -424,20 +424,23 @@ impl Survey {
     }
 }
 
-fn acknowledge(sends: &Sends, logs: &mut [Log]) {
-    for (id, send) in sends.iter().filter(|(_, send)| send.outcome == Outcome::Ok) {
-        if let Some(offset) = send.offset.known() {
-            logs[send.key.0 as usize].acknowledge(id, offset, send.value);
-        }
+fn acknowledge_all(history: &History, sends: &Sends, logs: &mut [Log]) {
+    let acked = sends.iter().filter(|(_, send)| send.outcome == Outcome::Ok);
+    acked.for_each(|sent| acknowledge(history, sent, logs));
+}
+
+fn acknowledge(history: &History, (id, send): (SendId, &Send), logs: &mut [Log]) {
+    if let Some(offset) = send.offset(history).known() {
+        logs[send.key.0 as usize].acknowledge(id, offset, send.value(history));
     }
 }
 
-fn find_writers(sends: &Sends, logs: &mut [Log]) {
+fn find_writers(history: &History, sends: &Sends, logs: &mut [Log]) {
     let sought: Vec<Value> = logs.iter().flat_map(Log::of_unknown_writers).collect();
     if !sought.is_empty() {
-        let by_record = sends.by_record(&sought);
+        let by_record = sends.by_record(history, &sought);
         for (key, log) in (0..).map(Key).zip(logs) {
-            log.find_writers(|value: Value| by_record.find(sends, key, value));
+            log.find_writers(|value: Value| by_record.find(key, value));
         }
     }
 }

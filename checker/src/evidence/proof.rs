@@ -10,11 +10,11 @@
 //!
 //! One step each suffices, for what readers saw depends on no outcome.
 
-use super::Survey;
 use super::log::Log;
 use super::markers::Annotation;
-use super::sends::{SendId, Sends};
+use super::sends::Sends;
 use super::transactions::TxnId;
+use super::{Survey, acknowledge};
 use crate::history::{History, Isolation, OpId};
 
 impl Survey {
@@ -33,22 +33,29 @@ impl Survey {
         let markers = annotations.iter().flat_map(|dump| &dump.markers);
         let marked = markers.filter(|marker| marker.is_commit).map(|marker| marker.txn);
         let dumped = self.dumped(history, logs);
-        self.committed(marked.chain(dumped), logs);
+        self.committed(history, marked.chain(dumped), logs);
         for dump in annotations {
             self.aborted(dump.op, dump);
         }
         if isolation == Isolation::ReadCommitted {
             let read = read(&self.sends, logs);
-            self.committed(read.into_iter(), logs);
+            self.committed(history, read.into_iter(), logs);
         }
     }
 
-    fn committed(&mut self, txns: impl Iterator<Item = TxnId>, logs: &mut [Log]) {
+    fn committed(
+        &mut self,
+        history: &History,
+        txns: impl Iterator<Item = TxnId>,
+        logs: &mut [Log],
+    ) {
         for txn in txns {
             if self.transactions.prove(txn) {
                 let proven = self.transactions.get(txn);
                 self.sends.join_one(txn, proven);
-                proven.sends.iter().for_each(|&send| acknowledge(&self.sends, send, logs));
+                for &id in &proven.sends {
+                    acknowledge(history, (id, self.sends.get(id)), logs);
+                }
             }
         }
     }
@@ -82,11 +89,4 @@ impl Survey {
 fn read(sends: &Sends, logs: &[Log]) -> Vec<TxnId> {
     let sightings = logs.iter().flat_map(Log::sightings);
     sightings.filter_map(|seen| sends.get(seen.writer?).txn()).collect()
-}
-
-fn acknowledge(sends: &Sends, id: SendId, logs: &mut [Log]) {
-    let send = sends.get(id);
-    if send.offset.known().is_some() {
-        logs[send.key.0 as usize].acknowledge(id, send.offset, send.value);
-    }
 }

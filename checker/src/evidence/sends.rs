@@ -2,7 +2,8 @@
 
 use super::bits::Bits;
 use super::transactions::{Transactions, Txn, TxnId};
-use crate::history::{Key, Offset, OpId, ProcessId, Value};
+use crate::history::{History, Key, Offset, OpId, ProcessId, Value, What};
+use std::num::NonZeroU32;
 
 /// An index into the sends of a history, in the order of their invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ pub(crate) enum Outcome {
     Aborted,
 }
 
-/// One send.
+/// One send: what judges ask of every one. The rest its events tell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Send {
     pub(crate) op: OpId,
@@ -30,10 +31,7 @@ pub(crate) struct Send {
     pub(crate) done: OpId,
     pub(crate) process: ProcessId,
     pub(crate) key: Key,
-    pub(crate) value: Value,
     pub(crate) outcome: Outcome,
-    /// The acknowledged offset, or [`Offset::NONE`].
-    pub(crate) offset: Offset,
     /// The first slot of its partition's log that holds the record.
     pub(crate) place: Option<SlotIndex>,
     txn: u32,
@@ -48,22 +46,39 @@ impl Send {
         (self.txn != NO_TXN).then_some(TxnId(self.txn))
     }
 
-    fn is(&self, key: Key, value: Value) -> bool {
-        self.value == value && self.key == key
+    /// What it sent.
+    pub(crate) fn value(&self, history: &History) -> Value {
+        match history.event(self.op).what {
+            What::SendInvoked { value, .. } => value,
+            _ => unreachable!("a send is invoked by its invocation"),
+        }
+    }
+
+    /// The acknowledged offset, or [`Offset::NONE`].
+    pub(crate) fn offset(&self, history: &History) -> Offset {
+        match history.event(self.done).what {
+            What::SendOk { offset, .. } => offset,
+            _ => Offset::NONE,
+        }
+    }
+
+    fn is(&self, history: &History, key: Key, value: Value) -> bool {
+        self.key == key && self.value(history) == value
     }
 }
 
 /// An index into the slots of a [`Log`](super::log::Log). It orders as offsets do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SlotIndex(u32);
+pub(crate) struct SlotIndex(NonZeroU32);
 
 impl SlotIndex {
     pub(crate) fn new(index: usize) -> Self {
-        SlotIndex(u32::try_from(index).expect("a partition's history has fewer than 2^32 slots"))
+        let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+        SlotIndex(number.expect("a partition's history has fewer than 2^32 - 1 slots"))
     }
 
     pub(crate) fn get(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
 
@@ -78,17 +93,10 @@ impl Sends {
         Sends { all: Vec::with_capacity(events / 2) }
     }
 
-    pub(crate) fn invoked(
-        &mut self,
-        op: OpId,
-        process: ProcessId,
-        key: Key,
-        value: Value,
-    ) -> SendId {
+    pub(crate) fn invoked(&mut self, op: OpId, process: ProcessId, key: Key) -> SendId {
         let id = self.all.len() as u32;
-        let (outcome, offset) = (Outcome::Unknown, Offset::NONE);
-        let (done, place, txn) = (op, None, NO_TXN);
-        self.all.push(Send { op, done, process, key, value, outcome, offset, place, txn });
+        let (done, outcome, place, txn) = (op, Outcome::Unknown, None, NO_TXN);
+        self.all.push(Send { op, done, process, key, outcome, place, txn });
         SendId(id)
     }
 
@@ -112,17 +120,11 @@ impl Sends {
     }
 
     /// Completes the send that `op` invoked and returns it.
-    pub(crate) fn completed(
-        &mut self,
-        op: OpId,
-        done: OpId,
-        outcome: Outcome,
-        offset: Offset,
-    ) -> &Send {
+    pub(crate) fn completed(&mut self, op: OpId, done: OpId, outcome: Outcome) -> &Send {
         let place =
             self.place_of(op).expect("recording checks that completions of sends name sends");
         let send = &mut self.all[place];
-        (send.done, send.outcome, send.offset) = (done, outcome, offset);
+        (send.done, send.outcome) = (done, outcome);
         send
     }
 
@@ -155,8 +157,8 @@ impl Sends {
     }
 
     /// The way from records to their sends, for records with these values.
-    pub(crate) fn by_record(&self, values: &[Value]) -> ByRecord {
-        ByRecord::of(&self.all, &Sieve::of(values))
+    pub(crate) fn by_record<'e>(&'e self, history: &'e History, values: &[Value]) -> ByRecord<'e> {
+        ByRecord::of(history, &self.all, &Sieve::of(values))
     }
 }
 
@@ -167,42 +169,46 @@ const FREE: u32 = u32::MAX;
 ///
 /// Only records that no acknowledgement places are looked up, so it holds these, and few others.
 #[derive(Debug)]
-pub(crate) struct ByRecord {
+pub(crate) struct ByRecord<'e> {
+    history: &'e History,
+    sends: &'e [Send],
     slots: Vec<u32>,
     shift: u32,
     keys: u32,
 }
 
-impl ByRecord {
-    fn of(sends: &[Send], sieve: &Sieve) -> Self {
-        let may_be_sought = |&(_, send): &(u32, &Send)| sieve.may_hold(send.value);
+impl<'e> ByRecord<'e> {
+    fn of(history: &'e History, sends: &'e [Send], sieve: &Sieve) -> Self {
+        let may_be_sought = |&(_, send): &(u32, &Send)| sieve.may_hold(send.value(history));
         let sought: Vec<_> = (0..).zip(sends).filter(may_be_sought).collect();
         let bits = bits_for(sought.len() * 2);
         let keys = sought.iter().map(|(_, send)| send.key.0 + 1).max().unwrap_or(0);
-        let mut index = ByRecord { slots: vec![FREE; 1 << bits], shift: 64 - bits, keys };
+        let (slots, shift) = (vec![FREE; 1 << bits], 64 - bits);
+        let mut index = ByRecord { history, sends, slots, shift, keys };
         for (id, send) in sought {
-            let slot = index.probe(sends, send.key, send.value);
+            let slot = index.probe(send.key, send.value(history));
             index.slots[slot] = id;
         }
         index
     }
 
     /// The send of `value` to `key` among the sends this was built from, or else, in O(partitions), to another partition.
-    pub(crate) fn find(&self, sends: &Sends, key: Key, value: Value) -> Option<SendId> {
-        self.find_in(sends, key, value)
-            .or_else(|| (0..self.keys).find_map(|other| self.find_in(sends, Key(other), value)))
+    pub(crate) fn find(&self, key: Key, value: Value) -> Option<SendId> {
+        self.find_in(key, value)
+            .or_else(|| (0..self.keys).find_map(|other| self.find_in(Key(other), value)))
     }
 
-    fn find_in(&self, sends: &Sends, key: Key, value: Value) -> Option<SendId> {
-        let found = self.slots[self.probe(&sends.all, key, value)];
+    fn find_in(&self, key: Key, value: Value) -> Option<SendId> {
+        let found = self.slots[self.probe(key, value)];
         (found != FREE).then_some(SendId(found))
     }
 
     /// The slot that holds the record, or the free one where it belongs.
-    fn probe(&self, sends: &[Send], key: Key, value: Value) -> usize {
+    fn probe(&self, key: Key, value: Value) -> usize {
         let mixed = spread(value.0 ^ u64::from(key.0).rotate_right(20));
         let mut slot = (mixed >> self.shift) as usize;
-        while self.slots[slot] != FREE && !sends[self.slots[slot] as usize].is(key, value) {
+        let is_other = |id: u32| !self.sends[id as usize].is(self.history, key, value);
+        while self.slots[slot] != FREE && is_other(self.slots[slot]) {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
         slot
@@ -246,6 +252,7 @@ fn spread(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Time;
     use proptest::prelude::*;
 
     proptest! {
@@ -254,16 +261,22 @@ mod tests {
             sent in proptest::collection::btree_set((0_u32..3, 0_u64..100), 0..200),
             sought in proptest::collection::btree_set(0_u64..100, 0..100),
         ) {
+            let mut history = History::new();
+            let keys: Vec<Key> = (0..3).map(|partition| history.key("t", partition)).collect();
+            let client = history.client("producer");
+            let process = history.open_session(client, None);
             let mut sends = Sends::with_capacity(sent.len());
-            for (op, &(key, value)) in (0..).zip(&sent) {
-                sends.invoked(OpId(op), ProcessId(0), Key(key), Value(value << 40));
+            for &(key, value) in &sent {
+                let key = keys[key as usize];
+                let op = history.send_invoked(process, Time(0), key, Value(value << 40));
+                sends.invoked(op, process, key);
             }
             let values: Vec<Value> = sought.iter().map(|&value| Value(value << 40)).collect();
-            let index = sends.by_record(&values);
+            let index = sends.by_record(&history, &values);
             for (key, value) in (0..3).flat_map(|key| sought.iter().map(move |&value| (key, value))) {
-                let found = index.find(&sends, Key(key), Value(value << 40)).map(|id| sends.get(id));
+                let found = index.find(Key(key), Value(value << 40)).map(|id| sends.get(id));
                 prop_assert_eq!(found.is_some(), sent.iter().any(|&(_, other)| other == value));
-                prop_assert!(found.is_none_or(|send| send.value.0 >> 40 == value));
+                prop_assert!(found.is_none_or(|send| send.value(&history).0 >> 40 == value));
                 prop_assert_eq!(found.is_some_and(|send| send.key.0 == key), sent.contains(&(key, value)));
             }
         }

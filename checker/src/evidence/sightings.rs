@@ -68,8 +68,9 @@ impl Evidence<'_> {
     fn is_at_rest(&self, id: SendId) -> Option<bool> {
         let send = self.sends.get(id);
         let at_rest = self.log(send.key).at_rest?;
-        let is_read = send.offset.known().is_some() || at_rest.start == Offset(0);
-        let excuse = || self.excuse(Missing::at_rest(send, send.offset, at_rest));
+        let offset = send.offset(self.history);
+        let is_read = offset.known().is_some() || at_rest.start == Offset(0);
+        let excuse = || self.excuse(Missing::at_rest(send, offset, at_rest));
         send.place.map(|_| true).or_else(|| (is_read && excuse().is_none()).then_some(false))
     }
 

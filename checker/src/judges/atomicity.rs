@@ -64,11 +64,11 @@ fn prove(
     explain.push(format!("Of the {sent} records of one transaction, {absent} are missing."));
     let record = |&id: &SendId| -> (Offset, Value) {
         let send = evidence.sends.get(id);
-        (send.offset, send.value)
+        (send.offset(evidence.history), send.value(evidence.history))
     };
     Proof {
         key: missing.key,
-        offsets: missing.offset.known().into_iter().collect(),
+        offsets: missing.offset(evidence.history).known().into_iter().collect(),
         ops,
         missing: at_rest.absent.iter().map(record).collect(),
         explain,

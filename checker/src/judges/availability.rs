@@ -92,7 +92,7 @@ impl Judge<'_, '_> {
             }
             let is_acked_since = |time| send.outcome == Outcome::Ok && self.time(send.done) >= time;
             partition.acknowledged |= is_acked_since(self.recovery.owed_from);
-            let is_at_its_place = send.offset.known().is_some();
+            let is_at_its_place = send.offset(self.evidence.history).known().is_some();
             partition.has_recovered |= is_at_its_place && is_acked_since(self.healed_at());
         }
         for (key, partition) in (0..).map(Key).zip(owed) {

@@ -58,8 +58,8 @@ fn prove(evidence: &Evidence<'_>, earlier: &Send, later: &Send) -> Proof {
     if let [first, second] = offsets[..] {
         explain.push(format!(
             "Sent first, {} lies at offset {first}; sent after it, {} at {second}.",
-            evidence.value_name(earlier.value),
-            evidence.value_name(later.value)
+            evidence.value_name(earlier.value(evidence.history)),
+            evidence.value_name(later.value(evidence.history))
         ));
     }
     let ops = vec![(earlier.op, Role::Writer), (later.op, Role::Overtaker)];

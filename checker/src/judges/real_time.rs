@@ -79,7 +79,7 @@ impl Sweep<'_, '_> {
     /// What was acknowledged or read where the log holds something else, by rising offsets.
     fn gone(&self) -> Vec<Done> {
         let sends = self.log.misplaced.iter().map(|&id| self.evidence.sends.get(id));
-        let acked = sends.filter_map(|send| self.acked(send, send.offset));
+        let acked = sends.filter_map(|send| self.acked(send, send.offset(self.evidence.history)));
         let reads = self.log.conflicts.iter();
         let read = reads.map(|read| self.read(read.reader, self.log.places.offset(read.slot)));
         let mut gone: Vec<Done> = acked.chain(read).collect();
@@ -134,23 +134,19 @@ impl Sweep<'_, '_> {
                 });
             }
         }
-        let acked = writer.and_then(|send| self.acked(send, offset));
+        let acked = writer.filter(|_| self.log.is_acked(index));
+        let acked = acked.and_then(|send| self.acked(send, offset));
         let read = slot.reader().map(|op| self.read(op, offset));
         for done in acked.into_iter().chain(read) {
             if is_visible { self.see_in_log(done) } else { self.see(done) }
         }
     }
 
-    /// The acknowledgement of a record at `offset`, if the send has one that names it.
+    /// The acknowledgement that names `offset`, unless its transaction was not committed.
     fn acked(&self, send: &Send, offset: Offset) -> Option<Done> {
-        let is_here = send.key == self.key && send.offset == offset;
         let (time, op, appender) = (self.moment(send.done), send.op, Some(send.process));
-        (is_here && send.outcome == Outcome::Ok).then(|| Done {
-            time,
-            op,
-            appender,
-            end: offset.next(),
-        })
+        let end = offset.next();
+        (send.outcome == Outcome::Ok).then_some(Done { time, op, appender, end })
     }
 
     fn read(&self, op: OpId, offset: Offset) -> Done {
@@ -182,7 +178,7 @@ impl Sweep<'_, '_> {
     }
 
     fn backdated(&self, send: &Send, offset: Offset, done: &Done) -> Proof {
-        let value = self.evidence.value_name(send.value);
+        let value = self.evidence.value_name(send.value(self.evidence.history));
         let mut explain = self.tell_done(done);
         explain.push(self.evidence.tell_send(send));
         explain.push(format!(

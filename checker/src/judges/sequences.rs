@@ -122,7 +122,7 @@ fn duplicate(evidence: &Evidence<'_>, key: Key, log: &Log, sends: [SendId; 2]) -
 
 fn gap(evidence: &Evidence<'_>, key: Key, log: &Log, sends: [SendId; 3]) -> Proof {
     let mut proof = proof(evidence, key, log, &sends);
-    let name = evidence.value_name(evidence.sends.get(sends[1]).value);
+    let name = evidence.value_name(evidence.sends.get(sends[1]).value(evidence.history));
     proof.explain.push(format!(
         "By its sequence number {name} belongs between the others; the log has them and not it."
     ));

@@ -152,7 +152,8 @@ impl SlotJudge<'_, '_> {
     fn misplaced(&self, id: SendId, findings: &mut Findings<'_>) {
         let send = self.evidence.sends.get(id);
         let lost = self.log.at_rest.is_some() && send.place.is_none();
-        let seen_there = self.log.contradicts(send.offset, send.value);
+        let history = self.evidence.history;
+        let seen_there = self.log.contradicts(send.offset(history), send.value(history));
         if !lost && !seen_there {
             findings.report(AnomalyKind::AckedOffsetConflict, 0, || self.acked_over(send));
         }
@@ -205,29 +206,30 @@ impl SlotJudge<'_, '_> {
 
     fn acked_elsewhere(&self, send: &Send, read: &Read) -> Proof {
         let mut proof = self.proof(read, Some(send));
-        proof.offsets.insert(0, send.offset);
-        proof.explain.push(format!(
-            "The acknowledgement named offset {}, where nobody saw it.",
-            send.offset
-        ));
+        let acked = send.offset(self.evidence.history);
+        proof.offsets.insert(0, acked);
+        proof
+            .explain
+            .push(format!("The acknowledgement named offset {acked}, where nobody saw it."));
         proof
     }
 
     fn acked_over(&self, send: &Send) -> Proof {
+        let offset = send.offset(self.evidence.history);
         let mut explain = vec![self.evidence.tell_send(send)];
         let mut ops = vec![(send.op, Role::Writer)];
-        if let Some((_, slot)) = self.log.slot_at(send.offset) {
+        if let Some((_, slot)) = self.log.slot_at(offset) {
             if let Some(other) = slot.writer().map(|writer| self.evidence.sends.get(writer)) {
                 ops.push((other.op, Role::Overwriter));
                 explain.push(self.evidence.tell_send(other));
             }
             if let Some(reader) = slot.reader() {
                 ops.push((reader, Role::Reader));
-                explain.push(self.tell(&Read { offset: send.offset, value: slot.value, reader }));
+                explain.push(self.tell(&Read { offset, value: slot.value, reader }));
             }
         }
-        explain.push(format!("Two records claim offset {}.", send.offset));
-        Proof { key: self.key, offsets: vec![send.offset], ops, missing: vec![], explain }
+        explain.push(format!("Two records claim offset {offset}."));
+        Proof { key: self.key, offsets: vec![offset], ops, missing: vec![], explain }
     }
 
     fn tell(&self, read: &Read) -> String {

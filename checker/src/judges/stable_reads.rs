@@ -147,8 +147,9 @@ impl Passed<'_, '_> {
         let Evidence { history, sends, transactions, .. } = self.evidence;
         let Some(txn) = sends.get(self.open.send).txn() else { return false };
         transactions.get(txn).sends.iter().map(|&send| sends.get(send)).any(|send| {
+            let sent = send.value(history);
             let spans = history.spans(self.records).filter(|span| span.key == send.key);
-            spans.flat_map(|span| history.records(span)).any(|(_, value)| value == send.value)
+            spans.flat_map(|span| history.records(span)).any(|(_, value)| value == sent)
         })
     }
 
@@ -192,7 +193,7 @@ impl Passed<'_, '_> {
                 format!(
                     "The marker at offset {marker} ended the transaction at offset {offset}, behind {}, which was sent at \
                      {until}: before that, the last stable offset was no higher.",
-                    self.evidence.value_name(latest.value)
+                    self.evidence.value_name(latest.value(self.evidence.history))
                 )
             }
         }

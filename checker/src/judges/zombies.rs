@@ -101,7 +101,7 @@ impl Fencing<'_, '_> {
             "Before its commit was asked for, a newer life was initialized by {}.",
             self.evidence.who_when(newer)
         ));
-        let offsets = record.offset.known().into_iter().collect();
+        let offsets = record.offset(self.evidence.history).known().into_iter().collect();
         Proof { key: record.key, offsets, ops, missing: vec![], explain }
     }
 }
