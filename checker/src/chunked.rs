@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 /// An append-only list of plain data in shared chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunked<T> {
-    sealed: Vec<Arc<[T]>>,
+    sealed: Vec<Arc<[T; CHUNK]>>,
     tail: Vec<T>,
 }
 
@@ -40,18 +40,19 @@ impl<T: Copy> Chunked<T> {
     }
 
     fn seal(&mut self) {
-        self.sealed.push(Arc::from(self.tail.as_slice()));
+        let sealed = Arc::<[T]>::from(self.tail.as_slice()).try_into();
+        self.sealed.push(sealed.ok().expect("a chunk is sealed when it is full"));
         self.tail.clear();
     }
 
     /// The element at `index`; panics when there is none.
     pub(crate) fn get(&self, index: u32) -> &T {
         let (chunk, place) = (index as usize >> CHUNK_BITS, index as usize & (CHUNK - 1));
-        &self.chunk(chunk)[place]
+        self.sealed.get(chunk).map_or_else(|| &self.tail[place], |sealed| &sealed[place])
     }
 
     fn chunk(&self, chunk: usize) -> &[T] {
-        self.sealed.get(chunk).map_or(&self.tail, |sealed| sealed)
+        self.sealed.get(chunk).map_or(&self.tail, |sealed| &sealed[..])
     }
 
     /// All elements in order.

@@ -1,4 +1,4 @@
-//! A fixed set of small numbers, one bit each.
+//! A set of small numbers, one bit each.
 
 /// Which of the numbers below a bound are in.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +19,16 @@ impl Bits {
         self.words[index / 64] |= 1 << (index % 64);
     }
 
+    /// Inserts a number above all that are in, which are `count`. A set that grows only so is counted always.
+    pub(crate) fn append(&mut self, index: usize, count: u32) {
+        let words = index / 64 + 1;
+        self.words.resize(words, 0);
+        self.before.resize(words, count);
+        self.insert(index);
+    }
+
     pub(crate) fn contains(&self, index: usize) -> bool {
-        self.words[index / 64] >> (index % 64) & 1 == 1
+        self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
     /// Counts what is in, for [`below`](Self::below): nothing may be inserted any more.
@@ -51,9 +59,14 @@ mod tests {
             let mut bits = Bits::new(300);
             numbers.iter().for_each(|&number| bits.insert(number));
             bits.count();
+            let mut appended = Bits::default();
+            (0..).zip(&numbers).for_each(|(count, &number)| appended.append(number, count));
             for index in 0..=300 {
-                prop_assert_eq!(bits.below(index), numbers.range(..index).count() as u64);
-                prop_assert!(index == 300 || bits.contains(index) == numbers.contains(&index));
+                let below = numbers.range(..index).count() as u64;
+                prop_assert_eq!(bits.below(index), below);
+                prop_assert_eq!(bits.contains(index), numbers.contains(&index));
+                prop_assert_eq!(appended.contains(index), numbers.contains(&index));
+                prop_assert!(!appended.contains(index) || appended.below(index) == below);
             }
         }
     }

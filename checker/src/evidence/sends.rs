@@ -86,16 +86,19 @@ impl SlotIndex {
 #[derive(Debug, Default)]
 pub(crate) struct Sends {
     all: Vec<Send>,
+    /// The events that invoked them.
+    invocations: Bits,
 }
 
 impl Sends {
     pub(crate) fn with_capacity(events: usize) -> Self {
-        Sends { all: Vec::with_capacity(events / 2) }
+        Sends { all: Vec::with_capacity(events / 2), invocations: Bits::default() }
     }
 
     pub(crate) fn invoked(&mut self, op: OpId, process: ProcessId, key: Key) -> SendId {
         let id = self.all.len() as u32;
         let (done, outcome, place, txn) = (op, Outcome::Unknown, None, NO_TXN);
+        self.invocations.append(op.0 as usize, id);
         self.all.push(Send { op, done, process, key, outcome, place, txn });
         SendId(id)
     }
@@ -133,15 +136,10 @@ impl Sends {
         self.place_of(op).map(|place| &self.all[place])
     }
 
-    /// Where the send is that `op` invoked. O(log of how many were invoked since): most sends complete soon.
+    /// Where the send is that `op` invoked.
     fn place_of(&self, op: OpId) -> Option<usize> {
-        let (len, mut since) = (self.all.len(), 1);
-        while since < len && self.all[len - since].op > op {
-            since *= 2;
-        }
-        let first = len.saturating_sub(since);
-        let place = self.all[first..].binary_search_by_key(&op, |send| send.op).ok()?;
-        Some(first + place)
+        let index = op.0 as usize;
+        self.invocations.contains(index).then(|| self.invocations.below(index) as usize)
     }
 
     pub(crate) fn get(&self, id: SendId) -> &Send {

@@ -72,6 +72,13 @@ struct Owed<'s> {
     has_recovered: bool,
 }
 
+impl Owed<'_> {
+    /// Whether no send can change the judgement any more.
+    fn is_settled(&self) -> bool {
+        self.acknowledged && self.has_recovered
+    }
+}
+
 struct Judge<'e, 'h> {
     evidence: &'e Evidence<'h>,
     recovery: &'e Recovery,
@@ -82,10 +89,10 @@ impl Judge<'_, '_> {
         let mut owed: Vec<Owed<'_>> = vec![Owed::default(); self.evidence.logs.len()];
         let healed = self.evidence.moment(self.recovery.healed);
         for (_, send) in self.evidence.sends.iter() {
-            if self.evidence.moment(send.done) < healed {
+            let partition = &mut owed[send.key.0 as usize];
+            if partition.is_settled() || self.evidence.moment(send.done) < healed {
                 continue;
             }
-            let partition = &mut owed[send.key.0 as usize];
             if self.time(send.op) >= self.recovery.owed_from {
                 partition.first.get_or_insert(send);
                 partition.tried += 1;

@@ -10,7 +10,7 @@ use crate::evidence::Evidence;
 use crate::evidence::log::Log;
 use crate::evidence::sends::{Outcome, SlotIndex};
 use crate::evidence::table::Table;
-use crate::history::{Clock, Offset, OpId, What};
+use crate::history::{Clock, Offset, OpId, Time, What};
 use crate::verdict::Coverage;
 
 /// Measures every poll that returned records.
@@ -45,12 +45,18 @@ pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
 /// For each slot, and for the end, the first event by which somebody knew of a record there or beyond.
 fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<Option<OpId>> {
     let mut known = vec![None; log.len() + 1];
+    let mut first: Option<(Time, OpId)> = None;
     for index in (0..log.len()).rev() {
         let slot = log.slot(SlotIndex::new(index));
         let writer = slot.writer().map(|writer| evidence.sends.get(writer));
         let acked = writer.filter(|send| send.outcome == Outcome::Ok).map(|send| send.done);
-        let events = [known[index + 1], acked, slot.reader()].into_iter().flatten();
-        known[index] = events.min_by_key(|&op| evidence.moment(op));
+        for op in [acked, slot.reader()].into_iter().flatten() {
+            let moment = evidence.moment(op);
+            if first.is_none_or(|(earliest, _)| moment < earliest) {
+                first = Some((moment, op));
+            }
+        }
+        known[index] = first.map(|(_, op)| op);
     }
     known
 }
