@@ -201,7 +201,7 @@ impl Contract {
     }
 
     /// Kafka's defaults with what a file's header says, or nothing if it says nothing. A header may have settings for
-    /// other readers, such as `sub_via`; they are passed over.
+    /// other readers, such as `ww_deps`; they are passed over.
     ///
     /// # Errors
     /// When a setting cannot have its value.

@@ -27,7 +27,7 @@ pub(crate) mod transactions;
 use crate::contract::Contract;
 use crate::history::{
     Clock, Event, History, Isolation, Key, LogEntries, Offset, OpId, Poll, ProcessId,
-    RebalanceKind, Source, Span, Spans, Time, Value, What,
+    RebalanceKind, Source, Span, Spans, SubVia, Time, Value, What,
 };
 use crate::verdict::Coverage;
 use bits::Bits;
@@ -126,11 +126,15 @@ impl<'h> Evidence<'h> {
         }
     }
 
-    /// Whether the process assigns itself partitions, past its group's protocol, as `assign()` does: whoever recorded it
-    /// shows no sign that it is a member. Of a simulated consumer, an assignment is always the group's.
+    /// Whether the process assigns itself partitions, past its group's protocol, as `assign()` does: it shows no sign
+    /// that it is a member, nor is it said to be one. Of a simulated consumer, an assignment is the group's unless said.
     pub(crate) fn assigns_itself(&self, process: ProcessId) -> bool {
-        let is_simulated = self.history.meta().source == Source::Sim;
-        !is_simulated && !self.is_member.contains(process.0 as usize)
+        let meta = self.history.meta();
+        let may_assign_itself = match meta.sub_via {
+            Some(sub_via) => sub_via == SubVia::Assign,
+            None => meta.source != Source::Sim,
+        };
+        may_assign_itself && !self.is_member.contains(process.0 as usize)
     }
 
     /// Whether one event is certainly before another: their clocks can be compared, and their error does not matter.

@@ -23,6 +23,8 @@ pub struct Meta {
     pub reads_only: bool,
     /// The `isolation.level` of its consumers, if known.
     pub isolation: Option<Isolation>,
+    /// How its consumers come by their partitions, if all do so in one way and it is known.
+    pub sub_via: Option<SubVia>,
 }
 
 impl Meta {
@@ -91,4 +93,14 @@ pub enum Isolation {
     ReadUncommitted,
     /// Only committed records are, and only up to the last stable offset.
     ReadCommitted,
+}
+
+/// How a consumer comes by its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubVia {
+    /// It assigns itself partitions (`assign()`), past its group's protocol.
+    Assign,
+    /// It subscribes to topics (`subscribe()`), and its group's coordinator assigns partitions to its members.
+    Subscribe,
 }

@@ -21,7 +21,7 @@ pub use ids::{
     ClientId, Generation, GroupId, Key, LeaderEpoch, MessageKey, Offset, OpId, ProcessId, Time,
     TransactionalId, Value,
 };
-pub use meta::{Clock, CommitSemantics, Isolation, Meta, Order, Source};
+pub use meta::{Clock, CommitSemantics, Isolation, Meta, Order, Source, SubVia};
 pub use names::TopicPartition;
 pub use scalars::ScalarName;
 

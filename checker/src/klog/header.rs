@@ -2,9 +2,11 @@
 
 use super::words::unknown_word;
 use crate::contract::Contract;
-use crate::history::{Clock, CommitSemantics, History, Isolation, Key, Meta, Order, Source};
+use crate::history::{
+    Clock, CommitSemantics, History, Isolation, Key, Meta, Order, Source, SubVia,
+};
 use crate::notation::Problem;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -14,6 +16,9 @@ use std::marker::PhantomData;
 
 /// The version that the header names.
 pub(super) const VERSION: &str = "klog/1";
+
+/// The entry of `config` that says how consumers come by partitions.
+const SUB_VIA: &str = "sub_via";
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,10 +97,8 @@ impl Header {
             client: history.client_name(session.client).to_owned(),
             group: session.group.map(|group| history.groups()[group.0 as usize].clone()),
         };
-        let isolation = meta.isolation.map(|isolation| {
-            let json = serde_json::to_value(isolation).expect("a name always has a JSON form");
-            ("isolation".to_owned(), json)
-        });
+        let isolation = meta.isolation.map(|isolation| ("isolation".to_owned(), word(isolation)));
+        let sub_via = meta.sub_via.map(|sub_via| (SUB_VIA.to_owned(), word(sub_via)));
         Header {
             h: VERSION.to_owned(),
             source: meta.source,
@@ -106,7 +109,7 @@ impl Header {
             commit_semantics: meta.commit_semantics,
             reads_only: meta.reads_only,
             seed: meta.seed,
-            config: isolation.into_iter().collect(),
+            config: isolation.into_iter().chain(sub_via).collect(),
             keys: Entries(history.keys().iter().map(key).collect()),
             groups: history.groups().to_vec(),
             processes: history.sessions().map(process).collect(),
@@ -147,7 +150,19 @@ impl Header {
             reads_only: self.reads_only,
             seed: self.seed,
             isolation: self.config.get("isolation").map(isolation).transpose()?,
+            sub_via: self.sub_via()?,
         })
+    }
+
+    /// How consumers come by partitions, if all do so in one way: a Jepsen test that uses both lists both.
+    fn sub_via(&self) -> Result<Option<SubVia>, Problem> {
+        let ways = match self.config.get(SUB_VIA) {
+            Some(Json::Array(ways)) => &ways[..],
+            Some(way) => std::slice::from_ref(way),
+            None => &[],
+        };
+        let ways: Vec<SubVia> = ways.iter().map(sub_via).collect::<Result<_, _>>()?;
+        Ok(ways.first().copied().filter(|first| ways.iter().all(|way| way == first)))
     }
 
     /// The names of partitions in the file, with their keys in `history`.
@@ -157,11 +172,22 @@ impl Header {
     }
 }
 
+fn word(named: impl Serialize) -> Json {
+    serde_json::to_value(named).expect("a name always has a JSON form")
+}
+
 fn isolation(json: &Json) -> Result<Isolation, Problem> {
+    one_of("isolation level", json, &["read_committed", "read_uncommitted"])
+}
+
+fn sub_via(json: &Json) -> Result<SubVia, Problem> {
+    one_of("way to come by partitions", json, &["assign", "subscribe"])
+}
+
+fn one_of<T: DeserializeOwned>(what: &str, json: &Json, known: &[&str]) -> Result<T, Problem> {
     serde_json::from_value(json.clone()).map_err(|_| {
         let found = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-        let known = ["read_committed", "read_uncommitted"];
-        Problem::new(unknown_word("isolation level", &found, &known))
+        Problem::new(unknown_word(what, &found, known))
     })
 }
 

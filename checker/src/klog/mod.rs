@@ -32,7 +32,8 @@
 //! The header may also say `source` (`sim`, `jepsen`, `verifiable`, `app`), `clock` (`global`, `per-process`, `wall`, with
 //! `clock_err_ns`), `order` (`total`, `per-process`), `commit_semantics` (`next`, or `last` if the last offset processed is
 //! committed), `reads_only` if nobody recorded what was sent, `seed`, `config` (what was promised, by the short names of the
-//! [settings](crate::settings::SETTINGS) or Kafka's: `{"acks":"all","min_isr":2}`), and the names of partitions, groups and
+//! [settings](crate::settings::SETTINGS) or Kafka's: `{"acks":"all","min_isr":2}`, and as `sub_via` whether consumers get
+//! their partitions by `assign` or `subscribe`, without which it is inferred), and the names of partitions, groups and
 //! processes, and of series of values (`[[512, "producer-2"]]` makes 512 · 2^32 + 17 read `producer-2#17`).
 //!
 //! Times are nanoseconds. A process is a number or a string, a value any JSON scalar that is unique in its partition;

@@ -3,7 +3,7 @@
 use ktrial_checker::history::{
     Clock, CommitSemantics, Generation, History, Isolation, Key, KeyBounds, LeaderEpoch, LogBound,
     LogEntry, LogEntryKind, Meta, Offset, OpId, Order, PositionedBy, ProcessId, Producer,
-    RebalanceKind, Source, Time, Value,
+    RebalanceKind, Source, SubVia, Time, Value,
 };
 use proptest::prelude::*;
 
@@ -329,6 +329,7 @@ fn arbitrary_meta(dice: [u8; 6]) -> Meta {
             dice[5],
             [None, Some(Isolation::ReadCommitted), Some(Isolation::ReadUncommitted)],
         ),
+        sub_via: pick(dice[5] / 3, [None, Some(SubVia::Assign), Some(SubVia::Subscribe)]),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::script::{P0, Script};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::contract::Contract;
-use ktrial_checker::history::{History, PositionedBy};
+use ktrial_checker::history::{History, PositionedBy, SubVia};
 use ktrial_checker::klog;
 
 fn written(history: &History) -> String {
@@ -68,11 +68,23 @@ fn a_file_whose_writer_was_killed_is_read_up_to_there() {
 }
 
 #[test]
+fn a_header_says_how_consumers_come_by_partitions_if_it_is_one_way() {
+    let read = |sub_via: &str| {
+        let file = format!("{{\"h\":\"klog/1\",\"config\":{{\"sub_via\":{sub_via}}}}}\n");
+        klog::read(file.as_bytes()).unwrap().history.meta().sub_via
+    };
+    assert_eq!(read("\"assign\""), Some(SubVia::Assign));
+    assert_eq!(read("[\"subscribe\"]"), Some(SubVia::Subscribe));
+    assert_eq!(read("[\"assign\",\"subscribe\"]"), None);
+}
+
+#[test]
 fn a_broken_file_is_an_error_that_says_where() {
     let header = "{\"h\":\"klog/1\"}\n";
     let broken = [
         "",
         "{\"h\":\"klog/2\"}\n",
+        "{\"h\":\"klog/1\",\"config\":{\"sub_via\":\"asign\"}}\n",
         &format!("{header}{{\"time\":1,\"process\":0,\"type\":\"ok\"}}\n"),
         &format!(
             "{header}{{\"time\":1,\"process\":0,\"type\":\"ok\",\"f\":\"assign\",\"value\":[true]}}\n"
@@ -93,6 +105,7 @@ fn a_broken_file_is_an_error_that_says_where() {
     insta::assert_snapshot!(errors.join("\n"), @r"
     line 1: expected a header, found an empty file
     line 1: expected version `klog/1`, found `klog/2`
+    line 1: `asign` is no way to come by partitions; did you mean `assign`?
     line 2: expected a field `f`, found none
     line 2, column 57: expected a partition's name, found `true`
     line 2, column 39: expected a `send` that this process invoked with this call, found none open; record when it was invoked, too

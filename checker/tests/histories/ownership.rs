@@ -2,7 +2,9 @@
 
 use crate::script::{APP, P0, P1, Script};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Severity};
-use ktrial_checker::history::{Generation, PositionedBy, ProcessId, RebalanceKind};
+use ktrial_checker::history::{
+    Generation, Meta, PositionedBy, ProcessId, RebalanceKind, Source, SubVia,
+};
 use ktrial_checker::verdict::Property;
 
 /// Two acknowledged records in `orders-0`.
@@ -171,6 +173,23 @@ fn consumers_that_assign_themselves_partitions_own_nothing() {
     let time = s.tick();
     s.history.rebalanced(b, time, RebalanceKind::Unknown, None, [P1]);
     s.finds(&[]);
+}
+
+#[test]
+fn whether_consumers_assign_themselves_partitions_may_be_said() {
+    for (source, sub_via, overlaps) in [
+        (Source::Sim, None, 1),
+        (Source::Sim, Some(SubVia::Assign), 0),
+        (Source::App, None, 0),
+        (Source::App, Some(SubVia::Subscribe), 1),
+    ] {
+        let mut s = Script::of(Meta { source, sub_via, ..Meta::default() });
+        let a = s.member(P0, 0, PositionedBy::Seek);
+        let b = s.member(P0, 0, PositionedBy::Seek);
+        s.commit(b, P0, 0);
+        s.commit(a, P0, 0);
+        assert_eq!(s.judge().count(Kind::OwnershipOverlap), overlaps, "{source:?} {sub_via:?}");
+    }
 }
 
 #[test]

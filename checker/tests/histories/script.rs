@@ -36,7 +36,7 @@ impl Script {
         Self::of(Meta { source: Source::App, ..Meta::default() })
     }
 
-    fn of(meta: Meta) -> Self {
+    pub fn of(meta: Meta) -> Self {
         let mut history = History::of(meta);
         assert_eq!([history.key("orders", 0), history.key("orders", 1)], [P0, P1]);
         assert_eq!(history.group("app"), APP);
