@@ -1,6 +1,7 @@
 //! Claim: each offset holds one record, the same for every reader, sent to this partition, once, before it was read.
 //!
-//! O(slots + contradictions). Not judged here: records that are gone ([`durability`](super::durability)), their order, and
+//! O(slots + contradictions). A proof names no more operations than contradict each other: two who disagree about an offset,
+//! or one who read a record twice; who wrote what they speak of is told besides. Not judged here: records that are gone ([`durability`](super::durability)), their order, and
 //! those of aborted transactions ([`aborted_reads`](super::aborted_reads)).
 
 use crate::anomaly::{AnomalyKind, Role};
@@ -9,7 +10,7 @@ use crate::evidence::excuses::Missing;
 use crate::evidence::log::{Log, Sighting, Slot};
 use crate::evidence::sends::{Outcome, Send, SendId, SlotIndex};
 use crate::findings::{Findings, Proof};
-use crate::history::{Key, Offset, OpId, Value};
+use crate::history::{Key, Offset, OpId, Value, What};
 use crate::verdict::Property;
 
 /// Judges every slot of every log.
@@ -61,8 +62,10 @@ impl SlotJudge<'_, '_> {
     /// A record was read here and lies, or was acknowledged, at a lower offset too.
     fn two_places(&self, read: &Read, send: &Send, place: SlotIndex, findings: &mut Findings<'_>) {
         match self.log.slot(place).reader() {
-            Some(_) => {
-                findings.report(AnomalyKind::Duplicate, 0, || self.duplicate(read, send, place))
+            Some(reader) => {
+                let (offset, value) = self.log.record(place);
+                let reads = [Read { offset, value, reader }, *read];
+                findings.report(AnomalyKind::Duplicate, 0, || self.duplicate(reads, send))
             }
             None => findings
                 .report(AnomalyKind::AckedOffsetConflict, 0, || self.acked_elsewhere(send, read)),
@@ -174,19 +177,45 @@ impl SlotJudge<'_, '_> {
         Proof { key: self.key, offsets: vec![read.offset], ops, missing: vec![], explain }
     }
 
-    fn duplicate(&self, read: &Read, send: &Send, place: SlotIndex) -> Proof {
-        let mut proof = self.proof(read, Some(send));
-        let (first, _) = self.log.record(place);
-        proof.offsets.insert(0, first);
-        proof
-            .explain
-            .push(format!("The log holds it at offset {first} as well: one send, two records."));
-        proof
+    /// Who read one record at two places; one reader of both suffices.
+    fn duplicate(&self, [mut first, mut second]: [Read; 2], send: &Send) -> Proof {
+        let mut readers = [first.reader, second.reader].into_iter();
+        let is_both =
+            |&reader: &OpId| self.did_read(reader, &first) && self.did_read(reader, &second);
+        if let Some(reader) = readers.find(is_both) {
+            (first.reader, second.reader) = (reader, reader);
+        }
+        let mut ops = vec![(first.reader, Role::Reader), (second.reader, Role::Reader)];
+        ops.dedup();
+        let explain = vec![
+            self.tell(&first),
+            self.tell(&second),
+            self.evidence.tell_send(send),
+            "One send, two records.".to_owned(),
+        ];
+        let offsets = vec![first.offset, second.offset];
+        Proof { key: self.key, offsets, ops, missing: vec![], explain }
+    }
+
+    fn did_read(&self, reader: OpId, read: &Read) -> bool {
+        let history = self.evidence.history;
+        let records = match history.event(reader).what {
+            What::Polled { poll } => history.poll(poll).records,
+            What::LogDumped { records, .. } => records,
+            other => unreachable!("polls and dumps read, not {other:?}"),
+        };
+        let mut spans = history.spans(records).filter(|span| span.key == self.key);
+        spans.any(|span| {
+            let offsets = (span.base.0..).map(Offset);
+            let mut values = offsets.zip(history.values(span).flatten());
+            values.any(|(offset, &value)| (offset, value) == (read.offset, read.value))
+        })
     }
 
     fn unstable(&self, read: &Read, send: &Send) -> Proof {
         let mut proof = self.proof(read, Some(send));
-        proof.ops.extend(self.log.at_rest.map(|at_rest| (at_rest.op, Role::FinalReader)));
+        let at_rest = self.log.at_rest.map(|at_rest| (at_rest.op, Role::FinalReader));
+        proof.ops = [(read.reader, Role::Reader)].into_iter().chain(at_rest).collect();
         proof.missing.push((read.offset, read.value));
         proof
             .explain
@@ -197,7 +226,7 @@ impl SlotJudge<'_, '_> {
     fn divergence(&self, read: &Read, send: Option<&Send>, slot: &Slot) -> Proof {
         let mut proof = self.proof(read, send);
         if let Some(reader) = slot.reader() {
-            proof.ops.push((reader, Role::Reader));
+            proof.ops = vec![(read.reader, Role::Reader), (reader, Role::Reader)];
             proof.explain.push(self.tell(&Read { value: slot.value, reader, ..*read }));
         }
         proof.explain.push("One offset, two records.".to_owned());
@@ -219,12 +248,11 @@ impl SlotJudge<'_, '_> {
         let mut explain = vec![self.evidence.tell_send(send)];
         let mut ops = vec![(send.op, Role::Writer)];
         if let Some((_, slot)) = self.log.slot_at(offset) {
-            if let Some(other) = slot.writer().map(|writer| self.evidence.sends.get(writer)) {
-                ops.push((other.op, Role::Overwriter));
-                explain.push(self.evidence.tell_send(other));
-            }
-            if let Some(reader) = slot.reader() {
-                ops.push((reader, Role::Reader));
+            let other = slot.writer().map(|writer| self.evidence.sends.get(writer));
+            let reader = slot.reader().map(|reader| (reader, Role::Reader));
+            ops.extend(reader.or(other.map(|other| (other.op, Role::Overwriter))));
+            explain.extend(other.map(|other| self.evidence.tell_send(other)));
+            if let Some((reader, _)) = reader {
                 explain.push(self.tell(&Read { offset, value: slot.value, reader }));
             }
         }

@@ -19,11 +19,10 @@ impl Injector {
         records[place].1 = ghost.value();
         let is_sent = ghost.steps(key, self.processes()).map(|steps| self.insert_first(steps));
         let mut ops = vec![(self.first_read(key, (offset, ghost.value()))?, Role::Reader)];
-        if is_sent.is_some() {
-            ops.push((self.send_step(GHOST)?, Role::Writer));
-        }
         if kind == Kind::Divergence {
             ops.push((self.first_read(key, (offset, value))?, Role::Reader));
+        } else if is_sent.is_some() {
+            ops.push((self.send_step(GHOST)?, Role::Writer));
         }
         self.expect(kind, key, &[offset], &ops, &[])
     }
@@ -32,10 +31,12 @@ impl Injector {
         let (key, end) = self.pick_drained()?;
         let (first, value) = self.pick(&self.log(key))?;
         self.append_to_log(key, end, value);
-        let ops = [
-            (self.send_step(value)?, Role::Writer),
-            (self.first_read(key, (end, value))?, Role::Reader),
-        ];
+        let once = self.first_read(key, (first, value))?;
+        let again = self.first_read(key, (end, value))?;
+        // The poll that reads the second one reads nothing else, a dump reads both.
+        let is_dump = matches!(self.steps[again], Step::Dump { .. });
+        let readers = if is_dump { vec![again] } else { vec![once, again] };
+        let ops: Vec<_> = readers.into_iter().map(|at| (at, Role::Reader)).collect();
         self.expect(Kind::Duplicate, key, &[first, end], &ops, &[])
     }
 
@@ -48,7 +49,6 @@ impl Injector {
         self.stop_asking();
         let ops = [
             (self.send_step(value)?, Role::Writer),
-            (self.send_step(other)?, Role::Overwriter),
             (self.first_read(key, (taken, other))?, Role::Reader),
         ];
         self.expect(Kind::AckedOffsetConflict, key, &[taken], &ops, &[])
@@ -101,7 +101,6 @@ impl Injector {
         self.insert_first(ghost);
         let ops = [
             (self.first_read(key, (end, GHOST))?, Role::Reader),
-            (self.send_step(GHOST)?, Role::Writer),
             (self.drain_step(key)?, Role::FinalReader),
         ];
         self.expect(Kind::UnstableRead, key, &[end], &ops, &[(end, GHOST)])
