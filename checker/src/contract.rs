@@ -264,7 +264,7 @@ const DUPLICATE: Permission =
     Permission { setting: "enable.idempotence=false", prevented_by: "enable.idempotence=true" };
 const REORDERED: Permission = Permission {
     setting: "max.in.flight.requests.per.connection above 1 without idempotence",
-    prevented_by: "max.in.flight.requests.per.connection=1",
+    prevented_by: "enable.idempotence=true, which keeps the order of up to 5 requests in flight",
 };
 const RESET: Permission =
     Permission { setting: "auto.offset.reset=latest", prevented_by: "auto.offset.reset=earliest" };
