@@ -1,6 +1,6 @@
 //! `klog/1` carries everything a history says, and no file whatever makes the reader panic.
 
-use super::{SMALL, arbitrary, step, valid, vocabulary};
+use super::{SMALL, arbitrary, cases, step, valid, vocabulary};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::History;
@@ -29,7 +29,7 @@ fn told(history: &History) -> impl PartialEq + std::fmt::Debug {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn a_history_survives_its_file(steps in arbitrary::steps(), seed: u64) {

@@ -2,7 +2,7 @@
 //! that can tell, and so no later than the judge of whole histories could, who finds nothing that it misses.
 
 use super::step::{Step, record};
-use super::{SMALL, arbitrary, generator::valid};
+use super::{SMALL, arbitrary, cases, generator::valid};
 use ktrial_checker::anomaly::{Anomaly, AnomalyKind as Kind, Role};
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{
@@ -141,7 +141,7 @@ fn judged_too_late(history: &History) -> Vec<OpId> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(cases(10_000))]
 
     #[test]
     fn finds_what_a_search_over_all_pairs_finds_when_it_can_be_told(

@@ -1,6 +1,6 @@
 //! The JSON Schema of `klog/1` says what the reader reads.
 
-use super::{klog_laws::written, vocabulary};
+use super::{cases, klog_laws::written, vocabulary};
 use jsonschema::Validator;
 use ktrial_checker::klog;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn validator() -> Validator {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn every_line_that_is_written_is_as_the_schema_says(history in vocabulary::histories()) {
