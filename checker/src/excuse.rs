@@ -5,6 +5,7 @@
 
 use crate::anomaly::AnomalyKind;
 use crate::history::Offset;
+use crate::tell::{are, counted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,14 +50,16 @@ pub struct Excused {
 impl fmt::Display for Excused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Excused { kind, excuse, key, count, because, .. } = self;
-        let (records, are) = if *count == 1 { ("record", "is") } else { ("records", "are") };
-        let (adjective, fate) = match kind {
-            AnomalyKind::UnstableRead => ("read ", "gone"),
-            AnomalyKind::GroupSkip => ("", "not processed by a group"),
-            AnomalyKind::PollSkip | AnomalyKind::InternalSkip => ("", "passed over by a consumer"),
-            _ => ("acknowledged ", "gone"),
+        let (record, fate) = match kind {
+            AnomalyKind::UnstableRead => ("read record", "gone"),
+            AnomalyKind::GroupSkip => ("record", "not processed by a group"),
+            AnomalyKind::PollSkip | AnomalyKind::InternalSkip => {
+                ("record", "passed over by a consumer")
+            }
+            _ => ("acknowledged record", "gone"),
         };
-        write!(f, "{count} {adjective}{records} of {key}{} {are} {fate}", self.place())?;
+        let (records, are) = (counted(*count, record), are(*count));
+        write!(f, "{records} of {key}{} {are} {fate}", self.place())?;
         write!(f, ", excused by {}: {because}", excuse.name())
     }
 }

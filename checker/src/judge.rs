@@ -16,6 +16,7 @@ use crate::judges::{
     message_keys, outputs, ownership, processing, producer_order, real_time, sequences, slots,
     stable_reads, transaction_cycles, zombies,
 };
+use crate::tell::{are, counted};
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
 /// Judges `history` by every property, in time linear in its length. The contract decides how bad an anomaly is, not
@@ -140,7 +141,9 @@ fn acked_durability(coverage: &Coverage, excused: u64) -> Verdict {
         (acked, 0) if acked == excused => vacuous("every acknowledged record was removed"),
         (_, 0) => Verdict::Valid,
         _ => unknown(format!(
-            "{unjudged} acknowledged records are in partitions that nobody read to the end"
+            "{} {} in partitions that nobody read to the end",
+            counted(unjudged, "acknowledged record"),
+            are(unjudged)
         )),
     }
 }
@@ -156,7 +159,8 @@ fn at_least_once(coverage: &Coverage, groups_unread: bool) -> Verdict {
         (0, 0) => vacuous("there was no record for a group to process"),
         (_, 0) => Verdict::Valid,
         (_, unreached) => {
-            unknown(format!("groups had not got to {unreached} records when the history ended"))
+            let unreached = counted(unreached, "record");
+            unknown(format!("groups had not got to {unreached} when the history ended"))
         }
     }
 }
@@ -173,7 +177,8 @@ fn isolation(coverage: &Coverage) -> Verdict {
         (0, _) => vacuous("no transaction sent a record"),
         (_, 0) => Verdict::Valid,
         (_, unjudged) => unknown(format!(
-            "transactions wrote to partitions that nobody read to the end: {unjudged}"
+            "{} wrote to partitions that nobody read to the end",
+            counted(unjudged, "transaction")
         )),
     }
 }
@@ -184,7 +189,8 @@ fn exactly_once(coverage: &Coverage) -> Verdict {
         (0, _) => vacuous("no transaction committed offsets and no two sequence numbers were seen"),
         (_, 0) => Verdict::Valid,
         _ => unknown(format!(
-            "transactions consumed partitions that nobody read to the end: {unjudged} times"
+            "transactions consumed partitions that nobody read to the end: {}",
+            counted(unjudged, "time")
         )),
     }
 }

@@ -5,6 +5,17 @@ use crate::evidence::sends::{Outcome, Send};
 use crate::evidence::transactions::{Txn, TxnId};
 use crate::history::{GroupId, Key, Offset, OpId, ScalarName, Value, What};
 
+/// `1 record`, `2 records`: so many of what is named in the singular.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
+/// The verb after so many.
+pub(crate) fn are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 impl Evidence<'_> {
     pub(crate) fn key_name(&self, key: Key) -> String {
         self.history.keys()[key.0 as usize].to_string()
@@ -81,5 +92,19 @@ impl Evidence<'_> {
             self.key_name(key),
             self.who_when(reader)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let told = |count| format!("{} {} lost", counted(count, "record"), are(count));
+        assert_eq!(
+            [0, 1, 2].map(told),
+            ["0 records are lost", "1 record is lost", "2 records are lost"]
+        );
     }
 }

@@ -23,10 +23,11 @@ pub(crate) mod sightings;
 pub(crate) mod table;
 pub(crate) mod told;
 pub(crate) mod transactions;
+mod undone;
 
 use crate::contract::Contract;
 use crate::history::{
-    Clock, Event, History, Isolation, Key, LogEntries, Offset, OpId, Poll, ProcessId,
+    Clock, Event, GroupId, History, Isolation, Key, LogEntries, Offset, OpId, Poll, ProcessId,
     RebalanceKind, Source, Span, Spans, SubVia, Time, Value, What,
 };
 use crate::verdict::Coverage;
@@ -48,8 +49,10 @@ pub(crate) struct Evidence<'h> {
     /// One log per partition, in the order of their keys.
     pub(crate) logs: Vec<Log>,
     excuses: Excuses,
-    /// Whether any application reports what it processed; if none does, delivery counts as processing.
-    pub(crate) processing_reported: bool,
+    /// The groups whose members report what they processed; of all others, delivery counts as processing.
+    reports_processing: Bits,
+    /// The groups that commit offsets in transactions.
+    commits_in_transactions: Bits,
     /// No event has an earlier time than the one before.
     is_in_order: bool,
     /// The events that are no sends and no completions of sends.
@@ -99,7 +102,8 @@ impl<'h> Evidence<'h> {
             transactions: survey.transactions,
             told: survey.told,
             logs,
-            processing_reported: !survey.processed.is_empty(),
+            reports_processing: survey.reports_processing,
+            commits_in_transactions: survey.commits_in_transactions,
             is_in_order: survey.is_in_order,
             but_sends: survey.but_sends,
             membership: survey.membership,
@@ -115,6 +119,16 @@ impl<'h> Evidence<'h> {
     /// Whether the process says when its group's rebalances give it partitions or take them.
     pub(crate) fn reports_rebalances(&self, process: ProcessId) -> bool {
         self.reports_rebalances.contains(process.0 as usize)
+    }
+
+    /// Whether members of the group say what they processed; if none does, delivery counts as processing.
+    pub(crate) fn reports_processing(&self, group: GroupId) -> bool {
+        self.reports_processing.contains(group.0 as usize)
+    }
+
+    /// Whether the group's offsets are committed in transactions, at times at least.
+    pub(crate) fn commits_in_transactions(&self, group: GroupId) -> bool {
+        self.commits_in_transactions.contains(group.0 as usize)
     }
 
     /// When an event was, to be compared with other moments only: its number, where all events are in the order of their
@@ -169,6 +183,8 @@ struct Survey {
     sends: Sends,
     transactions: Transactions,
     told: Told,
+    reports_processing: Bits,
+    commits_in_transactions: Bits,
     reports_rebalances: Bits,
     is_member: Bits,
     is_in_order: bool,
@@ -192,6 +208,8 @@ impl Survey {
             sends: Sends::with_capacity(history.len()),
             transactions: Transactions::new(processes),
             told: Told::default(),
+            reports_processing: Bits::new(history.groups().len()),
+            commits_in_transactions: Bits::new(history.groups().len()),
             reports_rebalances: Bits::new(processes),
             is_member: Bits::new(processes),
             is_in_order: true,
@@ -253,7 +271,10 @@ impl Survey {
                 self.sends.completed(send, op, Outcome::Unknown);
             }
             What::TxnBegun => self.transactions.begun(op, process),
-            What::TxnOffsets { .. } => self.transactions.added_offsets(process, op),
+            What::TxnOffsets { group, .. } => {
+                self.commits_in_transactions.insert(group.0 as usize);
+                self.transactions.added_offsets(process, op);
+            }
             What::TxnCommitted { txn, .. } => {
                 self.transactions.decided(txn, Outcome::Ok, op, process)
             }
@@ -305,6 +326,9 @@ impl Survey {
             What::Processed { records } => {
                 self.mention(history, records);
                 self.processed.push(records);
+                if let Some(group) = history.session(process).group {
+                    self.reports_processing.insert(group.0 as usize);
+                }
             }
             What::CommitInvoked { .. } => coverage.commits += 1,
             What::Positioned { key, offset, .. } => self.positions.push((process, key, offset)),

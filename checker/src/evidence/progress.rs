@@ -5,7 +5,9 @@ use super::bits::Bits;
 use super::in_hand::InHand;
 use super::sends::SlotIndex;
 use super::table::Table;
+use super::undone::undone_polls;
 use crate::history::{Event, GroupId, Key, Offset, OpId, PositionedBy, Span, Spans, What};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 const NEVER: u32 = u32::MAX;
@@ -20,13 +22,25 @@ pub(crate) struct Progress {
     /// Resets to the log's end, in order.
     pub(crate) resets: Vec<(Offset, OpId)>,
     /// Records processed once more, in order.
-    pub(crate) again: Vec<(SlotIndex, OpId)>,
+    pub(crate) again: Vec<Again>,
+    /// Records first handed out in vain, with the operation that has processed them since, if one has.
+    undone: BTreeMap<SlotIndex, Option<OpId>>,
     /// Records that members still have in hand when the history ends.
     pub(crate) in_hand: Vec<Range<Offset>>,
     delivered: Vec<u32>,
     processed: Vec<u32>,
     processed_count: u64,
     strayed: Bits,
+}
+
+/// A record that a group processed twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again {
+    pub(crate) slot: SlotIndex,
+    /// The operation that processed it first.
+    pub(crate) first: OpId,
+    /// The operation that processed it once more.
+    pub(crate) again: OpId,
 }
 
 impl Progress {
@@ -87,16 +101,29 @@ impl Progress {
         }
     }
 
-    fn process(&mut self, slot: SlotIndex, right: bool, op: OpId) {
+    /// A record was processed, or handed out in vain (`undone`): then nobody passed over it, and it may be processed yet.
+    fn process(&mut self, slot: SlotIndex, op: OpId, undone: bool) {
         let processed = &mut self.processed[slot.get()];
-        match (right, *processed) {
-            (false, _) => {}
-            (true, NEVER) => {
+        match (*processed, undone) {
+            (NEVER, _) => {
                 *processed = op.0;
                 self.processed_count += 1;
+                if undone {
+                    self.undone.insert(slot, None);
+                }
             }
-            (true, _) => self.again.push((slot, op)),
+            (_, true) => {}
+            (first, false) => self.process_again(slot, OpId(first), op),
         }
+    }
+
+    fn process_again(&mut self, slot: SlotIndex, first: OpId, again: OpId) {
+        let first = match self.undone.get_mut(&slot) {
+            None => first,
+            Some(Some(first)) => *first,
+            Some(never) => return *never = Some(again),
+        };
+        self.again.push(Again { slot, first, again });
     }
 }
 
@@ -107,6 +134,8 @@ fn first(ops: &[u32], slot: SlotIndex) -> Option<OpId> {
 /// The progress of every group in every partition.
 pub(crate) struct Groups {
     progress: Table<Progress>,
+    /// Polls that came to nothing.
+    undone: BTreeSet<OpId>,
 }
 
 impl Groups {
@@ -114,7 +143,8 @@ impl Groups {
     pub(crate) fn follow(evidence: &Evidence<'_>) -> Self {
         let history = evidence.history;
         let (groups, keys) = (history.groups().len(), evidence.logs.len());
-        let mut groups = Groups { progress: Table::new(groups, keys) };
+        let (progress, undone) = (Table::new(groups, keys), undone_polls(evidence));
+        let mut groups = Groups { progress, undone };
         let mut in_hand = InHand::new(history.sessions().count(), keys);
         for (op, event) in evidence.events_but_sends() {
             if let What::CommitOk { op: commit } = event.what {
@@ -146,7 +176,7 @@ impl Groups {
             What::Polled { poll } => {
                 let records = history.poll(poll).records;
                 self.polled(evidence, group, op, records);
-                if evidence.processing_reported {
+                if evidence.reports_processing(group) {
                     history.spans(records).for_each(|span| in_hand.polled(process, span));
                 } else {
                     self.processed(evidence, group, op, records);
@@ -190,10 +220,15 @@ impl Groups {
     }
 
     fn processed(&mut self, evidence: &Evidence<'_>, group: GroupId, op: OpId, records: Spans) {
+        let undone = self.undone.contains(&op);
         for span in evidence.history.spans(records) {
             let progress = self.with_room(evidence, group, span);
             progress.reach(span.end(), op);
-            for_each_record(evidence, span, |slot, right| progress.process(slot, right, op));
+            for_each_record(evidence, span, |slot, right| {
+                if right {
+                    progress.process(slot, op, undone);
+                }
+            });
         }
     }
 

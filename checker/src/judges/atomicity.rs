@@ -12,6 +12,7 @@ use crate::evidence::sightings::AtRest;
 use crate::evidence::transactions::Txn;
 use crate::findings::{Findings, Proof};
 use crate::history::{Offset, Value};
+use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Looks for all records of every committed transaction.
@@ -60,8 +61,8 @@ fn prove(
         explain.push(evidence.tell_send(present));
         explain.push(format!("That one is there, at offset {offset}."));
     }
-    let (absent, sent) = (at_rest.absent.len(), txn.sends.len());
-    explain.push(format!("Of the {sent} records of one transaction, {absent} are missing."));
+    let (absent, sent) = (at_rest.absent.len(), counted(txn.sends.len() as u64, "record"));
+    explain.push(format!("Of {sent} of one transaction, the log at rest lacks {absent}."));
     let record = |&id: &SendId| -> (Offset, Value) {
         let send = evidence.sends.get(id);
         (send.offset(evidence.history), send.value(evidence.history))

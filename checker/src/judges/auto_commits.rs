@@ -8,7 +8,7 @@
 //!                       commit 4: fine           commit 6: fine
 //!                       commit 6: commit-beyond-processing
 //! ```
-//! An application that tells what it processed is judged by that instead ([`group_commits`](super::group_commits)). A poll
+//! A group whose application tells what it processed is judged by that instead ([`group_commits`](super::group_commits)). A poll
 //! without records need not be recorded, and commits just so: only a history that has such polls tells that none was left
 //! out. The commit of a `close()` is no poll's.
 
@@ -29,14 +29,16 @@ struct Hand {
 /// Judges every commit between two polls of its process.
 pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     let history = evidence.history;
-    if !evidence.auto_commits || evidence.processing_reported || !records_empty_polls(history) {
+    if !evidence.auto_commits || !records_empty_polls(history) {
         return;
     }
     let mut hands = vec![Hand::default(); history.sessions().count()];
     for (op, event) in evidence.events_but_sends() {
         let hand = &mut hands[event.process.0 as usize];
         match event.what {
-            What::CommitInvoked { .. } => hand.commits.push(op),
+            What::CommitInvoked { group, .. } if !evidence.reports_processing(group) => {
+                hand.commits.push(op);
+            }
             What::Polled { poll } => {
                 let before = std::mem::replace(hand, Hand { poll: Some(op), commits: Vec::new() });
                 before.judge(evidence, history.poll(poll).invoked_at, findings);

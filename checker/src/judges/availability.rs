@@ -21,6 +21,7 @@ use crate::evidence::progress::{Groups, Progress};
 use crate::evidence::sends::{Outcome, Send};
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId, Time};
+use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// From when on the log owes progress.
@@ -161,7 +162,10 @@ impl Judge<'_, '_> {
         let explain = vec![
             self.tell_healed(),
             self.evidence.tell_send(first),
-            format!("None of the {tried} sends to {name} from there on was acknowledged."),
+            format!(
+                "Of {} to {name} from there on, none was acknowledged.",
+                counted(tried, "send")
+            ),
         ];
         let ops = vec![(self.recovery.healed, Role::Healer), (first.op, Role::Writer)];
         Proof { key, offsets: vec![], ops, missing: vec![], explain }
@@ -187,7 +191,7 @@ impl Judge<'_, '_> {
                 self.evidence.key_name(key),
                 self.time(member)
             ),
-            format!("The group got to offset {reached}, and {left} records lie beyond."),
+            format!("The group got to offset {reached}, with {} beyond.", counted(left, "record")),
         ];
         let ops = vec![(self.recovery.healed, Role::Healer), (member, Role::Owner)];
         Proof { key, offsets: vec![reached], ops, missing, explain }

@@ -12,6 +12,7 @@ use crate::evidence::sends::SlotIndex;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{Key, Offset, Offsets, OpId, ProcessId, Span, What};
+use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Follows every consumer through its polls.
@@ -174,10 +175,8 @@ impl Positions<'_, '_> {
     fn skip(&self, step: &Step<'_>, left_out: &[SlotIndex]) -> Proof {
         let log = self.evidence.log(step.read.key);
         let missing = left_out.iter().take(EXAMPLES_MAX).map(|&slot| log.record(slot)).collect();
-        let skipped = left_out.len();
-        let records = if skipped == 1 { "record" } else { "records" };
-        let end =
-            format!("It read on at offset {} and left out {skipped} {records}.", step.read.base);
+        let skipped = counted(left_out.len() as u64, "record");
+        let end = format!("It read on at offset {} and left out {skipped}.", step.read.base);
         self.proof(step, missing, end)
     }
 

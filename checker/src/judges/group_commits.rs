@@ -11,6 +11,7 @@ use crate::evidence::sends::SlotIndex;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId, What};
+use crate::tell::counted;
 
 /// Judges every commit against what the group had done when it was invoked.
 pub(crate) fn judge(evidence: &Evidence<'_>, groups: &Groups, findings: &mut Findings<'_>) {
@@ -111,8 +112,8 @@ impl Commit<'_, '_> {
                 self.evidence.who_when(self.op)
             ),
             format!(
-                "By then group {group} had not {had} {} of the records below, the first at offset {}.",
-                ahead_of.len(),
+                "By then group {group} had not {had} {} below, from offset {} on.",
+                counted(ahead_of.len() as u64, "record"),
                 self.log.places.offset(first)
             ),
         ];

@@ -1,17 +1,21 @@
 //! Claim: a group processes every record from its starting point on to where it has got, at least once, and at most once.
 //!
 //! O(groups * slots). What was processed counts, not what was polled: a record that was handed out, committed and then lost
-//! with the consumer's memory was skipped, and one that a living consumer still has in hand was not. Where no application reports processing, delivery has to stand in for it.
+//! with the consumer's memory was skipped, and one that a living consumer still has in hand was not. Of a group that does not
+//! report processing, delivery has to stand in for it; but what a transaction consumed that is not known to be committed is
+//! handed out again without being processed again. Whether such a group's transactions passed over records is judged
+//! elsewhere ([`processing`](super::processing)).
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
 use crate::evidence::Evidence;
 use crate::evidence::bits::Bits;
 use crate::evidence::excuses::Known;
 use crate::evidence::log::Log;
-use crate::evidence::progress::{Groups, Progress};
+use crate::evidence::progress::{Again, Groups, Progress};
 use crate::evidence::sends::SlotIndex;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId};
+use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Judges every group in every partition it reads.
@@ -126,8 +130,8 @@ impl GroupJudge<'_, '_> {
     }
 
     fn redeliveries(&self, findings: &mut Findings<'_>) {
-        for &(slot, op) in &self.progress.again {
-            findings.report(AnomalyKind::GroupRedelivery, 0, || self.redelivery(slot, op));
+        for again in &self.progress.again {
+            findings.report(AnomalyKind::GroupRedelivery, 0, || self.redelivery(again));
         }
     }
 
@@ -141,10 +145,10 @@ impl GroupJudge<'_, '_> {
                 self.evidence.who_when(op)
             ),
             format!(
-                "{} of the records below, the first at offset {}, were never processed by group {}.",
-                passed.len(),
-                missing[0].0,
-                self.group_name()
+                "Group {} never processed {} below, from offset {} on.",
+                self.group_name(),
+                counted(passed.len() as u64, "record"),
+                missing[0].0
             ),
         ];
         Proof {
@@ -186,21 +190,19 @@ impl GroupJudge<'_, '_> {
         Proof { key: self.key, offsets: vec![offset], ops, missing: vec![(offset, value)], explain }
     }
 
-    fn redelivery(&self, slot: SlotIndex, again: OpId) -> Proof {
+    fn redelivery(&self, &Again { slot, first, again }: &Again) -> Proof {
         let (offset, value) = self.log.record(slot);
-        let mut ops = vec![(again, Role::Processor)];
-        let mut explain = vec![];
-        if let Some(first) = self.progress.processed(slot) {
-            ops.insert(0, (first, Role::Processor));
-            explain.push(format!(
+        let ops = vec![(first, Role::Processor), (again, Role::Processor)];
+        let explain = vec![
+            format!(
                 "Group {} processed {} of {} at offset {offset} by {}.",
                 self.group_name(),
                 self.evidence.value_name(value),
                 self.evidence.key_name(self.key),
                 self.evidence.who_when(first)
-            ));
-        }
-        explain.push(format!("It was processed again by {}.", self.evidence.who_when(again)));
+            ),
+            format!("It was processed again by {}.", self.evidence.who_when(again)),
+        ];
         Proof { key: self.key, offsets: vec![offset], ops, missing: vec![], explain }
     }
 

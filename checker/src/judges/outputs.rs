@@ -20,6 +20,7 @@ use crate::evidence::table::Table;
 use crate::evidence::transactions::{Txn, TxnId};
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId, Value, What};
+use crate::tell::counted;
 use crate::verdict::Coverage;
 use std::collections::BTreeMap;
 
@@ -180,8 +181,8 @@ impl<'e, 'h> Outputs<'e, 'h> {
             ),
             evidence.tell_send(send),
             format!(
-                "That output of it names what it was made from; no output names the others, {} of them.",
-                missing.len()
+                "That output of it names what it was made from; no output names {}.",
+                counted(missing.len() as u64, "other record")
             ),
         ];
         let offsets = vec![interval.start, interval.end];

@@ -20,6 +20,7 @@ use crate::evidence::sends::Outcome;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId};
+use crate::tell::counted;
 use crate::verdict::Coverage;
 use std::ops::Range;
 
@@ -148,9 +149,9 @@ impl Tiling<'_, '_> {
     fn twice(&self, first: &Interval, second: &Interval, twice: &Range<Offset>) -> Proof {
         let mut explain = vec![self.tell(first), self.tell(second)];
         explain.push(format!(
-            "Both are committed: records from offset {} on were processed twice, {} of them.",
-            twice.start,
-            self.count(twice)
+            "Both are committed, and both processed {} from offset {} on.",
+            counted(self.count(twice), "record"),
+            twice.start
         ));
         self.proof(twice, &[first, second], explain)
     }
@@ -190,10 +191,10 @@ impl Tiling<'_, '_> {
 
     fn tell_untouched(&self, skipped: &Range<Offset>) -> String {
         format!(
-            "No transaction that may be committed consumed the records from offset {} to {}, {} of them.",
+            "No transaction that may be committed consumed what lies from offset {} to {}: {}.",
             skipped.start,
             skipped.end,
-            self.count(skipped)
+            counted(self.count(skipped), "record")
         )
     }
 

@@ -227,6 +227,7 @@ impl SlotJudge<'_, '_> {
         let mut proof = self.proof(read, send);
         if let Some(reader) = slot.reader() {
             proof.ops = vec![(read.reader, Role::Reader), (reader, Role::Reader)];
+            proof.ops.dedup();
             proof.explain.push(self.tell(&Read { value: slot.value, reader, ..*read }));
         }
         proof.explain.push("One offset, two records.".to_owned());

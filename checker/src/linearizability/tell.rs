@@ -3,6 +3,7 @@
 use super::case::{CaseCall, Operations};
 use super::model::Model;
 use super::verdict::{Counterexample, Progress};
+use crate::tell::counted;
 
 /// What the sentences speak of.
 pub(super) struct Teller<'a, M: Model> {
@@ -56,8 +57,10 @@ impl<M: Model> Teller<'_, M> {
                 self.operation(reached)
             ),
             format!(
-                "{} of {operations} operations are in the longest explanation found; {frontier} others were in hand.",
-                partial.len()
+                "The longest explanation found has {} of {}, with {} in hand.",
+                partial.len(),
+                counted(operations as u64, "operation"),
+                counted(frontier as u64, "other")
             ),
         ];
         let partition = self.partition.clone();
@@ -79,8 +82,9 @@ fn states(found: &Counterexample) -> Option<String> {
             format!("Before it takes effect, the state is {} or {last}.", first.join(", "))
         }
         _ => format!(
-            "Before it takes effect, the state is {}, {last} or one of {hidden} others.",
-            first.join(", ")
+            "Before it takes effect, the state is one of {}, {last} and {}.",
+            first.join(", "),
+            counted(hidden as u64, "other")
         ),
     })
 }
@@ -89,10 +93,9 @@ fn others(found: &Counterexample) -> Vec<String> {
     let mut others = Vec::new();
     let rest = found.prefix - found.core.len();
     if rest > 0 {
-        let rest =
-            if rest == 1 { "one operation".to_owned() } else { format!("{rest} operations") };
         others.push(format!(
-            "That holds whenever the remaining {rest} took effect after being invoked, and if they never did."
+            "That holds whenever {} took effect after being invoked, or if never.",
+            counted(rest as u64, "other operation")
         ));
     }
     if found.is_minimal && found.core.len() > 1 {

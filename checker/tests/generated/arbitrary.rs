@@ -10,7 +10,8 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(any::<[u8; 5]>(), 0..30).prop_map(|dice| Decoder::decode(&dice))
 }
 
-/// Clients 0 and 1 produce, 2 and 3 read, 4 and 5 are members of a group, 6 and 7 read at rest.
+/// Clients 0 and 1 produce, 2 reads, 3 is the member of a group that tells nothing of what it processes, 4 and 5 are members
+/// of one that may, 6 and 7 read at rest.
 const PROCESSES: u32 = 8;
 
 #[derive(Default)]
@@ -28,7 +29,11 @@ impl Decoder {
     fn decode(dice: &[[u8; 5]]) -> Vec<Step> {
         let mut decoder = Decoder::default();
         for client in 0..PROCESSES {
-            let group = (client / 2 == 2).then_some(0);
+            let group = match client {
+                4 | 5 => Some(0),
+                3 => Some(1),
+                _ => None,
+            };
             decoder.steps.push(Step::Open { client, group });
         }
         dice.iter().for_each(|dice| decoder.step(*dice));

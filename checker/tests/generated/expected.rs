@@ -2,7 +2,7 @@
 
 use super::step::{Records, Step, groups};
 use ktrial_checker::anomaly::{AnomalyKind as Kind, Role};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An anomaly that must be found, by the steps that prove it and their parts.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,16 +17,23 @@ pub struct Expected {
 /// What happens in valid histories too, for it breaks no promise: a record that its group processed before.
 pub fn redeliveries(steps: &[Step]) -> Vec<Expected> {
     let group_of = groups(steps);
-    let is_reported = steps.iter().any(|step| matches!(step, Step::Processed { .. }));
+    let reports = |step: &Step| match step {
+        Step::Processed { process, .. } => group_of[*process as usize],
+        _ => None,
+    };
+    let reporting: BTreeSet<u32> = steps.iter().filter_map(reports).collect();
     let mut first: BTreeMap<(u32, u32, i64), usize> = BTreeMap::new();
     let mut again = Vec::new();
     for (at, step) in steps.iter().enumerate() {
-        let (process, key, records) = match step {
-            Step::Processed { process, key, records } if is_reported => (*process, *key, records),
-            Step::Poll { process, key, records } if !is_reported => (*process, *key, records),
-            _ => continue,
+        let (Step::Processed { process, key, records } | Step::Poll { process, key, records }) =
+            step
+        else {
+            continue;
         };
-        let Some(group) = group_of[process as usize] else { continue };
+        let (Some(group), key) = (group_of[*process as usize], *key) else { continue };
+        if reporting.contains(&group) != matches!(step, Step::Processed { .. }) {
+            continue;
+        }
         for &(offset, _) in records {
             let before = *first.entry((group, key, offset)).or_insert(at);
             again.extend((before != at).then(|| Expected {

@@ -32,6 +32,7 @@ fn shows(feature: Feature, steps: &[Step]) -> bool {
         Feature::Rewinds => has_member_that_seeks(steps),
         Feature::SilentProcessing => !any(|step| matches!(step, Step::Processed { .. })),
         Feature::Clocks => any(|step| matches!(step, Step::Clocks { .. })),
+        Feature::SilentBystander => has_silent_group(steps),
     }
 }
 
@@ -77,17 +78,34 @@ fn has_arrived_late(steps: &[Step]) -> bool {
     })
 }
 
+/// Whether one group tells what it processes, and another polls and does not.
+fn has_silent_group(steps: &[Step]) -> bool {
+    let group_of = groups(steps);
+    let of = |is: fn(&Step) -> Option<u32>| -> BTreeSet<u32> {
+        steps.iter().filter_map(is).filter_map(|process| group_of[process as usize]).collect()
+    };
+    let reporting = of(|step| match step {
+        Step::Processed { process, .. } => Some(*process),
+        _ => None,
+    });
+    let polling = of(|step| match step {
+        Step::Poll { process, .. } => Some(*process),
+        _ => None,
+    });
+    !reporting.is_empty() && polling.difference(&reporting).next().is_some()
+}
+
 /// Whether one member polls what another one was assigned last.
 fn has_two_owners(steps: &[Step]) -> bool {
     let mut owners = [None; 2];
     let group_of = groups(steps);
     steps.iter().any(|step| match step {
-        Step::Assign { process, keys } if group_of[*process as usize].is_some() => {
+        Step::Assign { process, keys } if group_of[*process as usize] == Some(0) => {
             keys.iter().for_each(|&key| owners[key as usize] = Some(*process));
             false
         }
         Step::Poll { process, key, .. } => {
-            let owner = owners[*key as usize].filter(|_| group_of[*process as usize].is_some());
+            let owner = owners[*key as usize].filter(|_| group_of[*process as usize] == Some(0));
             owner.is_some_and(|owner| owner != *process)
         }
         _ => false,

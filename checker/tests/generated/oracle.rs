@@ -460,7 +460,7 @@ impl<'s> Oracle<'s> {
 
     /// Whether a member polled the record and nothing happened since that took it out of its hands.
     fn in_hand(&self, group: u32, of_key: u32, offset: i64) -> bool {
-        let reported = self.steps.iter().any(|step| matches!(step, Step::Processed { .. }));
+        let reported = self.reports_processing(group);
         let polls = self
             .reads
             .iter()
@@ -490,8 +490,16 @@ impl<'s> Oracle<'s> {
         by_group.map(|read| (read.at, read.place.1, read.value)).collect()
     }
 
+    /// Whether any member of the group tells what it processed.
+    fn reports_processing(&self, group: u32) -> bool {
+        let of_group = |process: u32| self.group_of[process as usize] == Some(group);
+        self.steps
+            .iter()
+            .any(|step| matches!(*step, Step::Processed { process, .. } if of_group(process)))
+    }
+
     fn processed(&self, group: u32, key: u32) -> Vec<(usize, i64, u64)> {
-        if !self.steps.iter().any(|step| matches!(step, Step::Processed { .. })) {
+        if !self.reports_processing(group) {
             return self.polled(group, key);
         }
         let steps = self.steps.iter().enumerate();

@@ -196,7 +196,8 @@ pub fn record_at(
     let clocks = Clocks::of(steps);
     let mut history = History::of(Meta { isolation, ..clocks.meta() });
     (0..partitions).for_each(|partition| assert_eq!(history.key("t", partition), Key(partition)));
-    assert_eq!(["app", "other"].map(|group| history.group(group)), [GroupId(0), GroupId(1)]);
+    let groups = ["app", "other", "bystanders"].map(|group| history.group(group));
+    assert_eq!(groups, [0, 1, 2].map(GroupId));
     let mut ops = Ops::default();
     let (mut millis, mut of_steps) = (0, Vec::new());
     for step in steps {

@@ -192,3 +192,20 @@ fn a_question_asked_before_a_commit_was_confirmed_may_get_the_old_answer() {
     s.drain(P0, &FOUR, 4);
     s.finds(&[]);
 }
+
+#[test]
+fn a_group_that_does_not_tell_what_it_processes_is_judged_by_delivery_beside_one_that_does() {
+    let (mut s, m) = four_records();
+    s.consume(m, P0, &FOUR);
+    s.commit(m, P0, 4);
+    let group = s.history.group("silent");
+    let client = s.history.client("other");
+    let silent = s.history.open_session(client, Some(group));
+    s.position(silent, P0, 0, PositionedBy::ResetEarliest);
+    s.poll(silent, P0, &FOUR[..3]);
+    s.position(silent, P0, 2, PositionedBy::Seek);
+    s.poll(silent, P0, &FOUR[2..]);
+    s.drain(P0, &FOUR, 4);
+    s.finds(&[(Kind::GroupRedelivery, 1)]);
+    s.verdicts(["valid", "valid", "valid"]);
+}

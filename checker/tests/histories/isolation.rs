@@ -165,7 +165,7 @@ fn a_transaction_of_unknown_outcome_with_one_record_there_and_one_missing_is_tor
     At rest, orders-1 does not hold it.
     v1 was sent to orders-0 by producer at 2.000 ms (op 1) and acknowledged at 3.000 ms with offset 0, in a transaction that readers saw committed.
     That one is there, at offset 0.
-    Of the 2 records of one transaction, 1 are missing.
+    Of 2 records of one transaction, the log at rest lacks 1.
     ");
 }
 
@@ -188,7 +188,7 @@ fn before_the_end_one_partition_may_show_its_part_and_another_not_yet() {
     s.poll(r, P0, &[(0, 1)]);
     s.drain(P0, &[(0, 1)], 2);
     s.finds(&[]);
-    let unread = "unknown (transactions wrote to partitions that nobody read to the end: 1)";
+    let unread = "unknown (1 transaction wrote to partitions that nobody read to the end)";
     s.tells(Property::Isolation, unread);
 }
 

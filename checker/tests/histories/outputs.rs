@@ -92,7 +92,7 @@ fn an_input_that_was_consumed_and_went_into_no_output_is_missing() {
     insta::assert_snapshot!(s.evidence(Kind::MissingOutput).1, @r"
     A transaction of member at 16.000 ms (op 14) consumed orders-0 from offset 0 to 3.
     v100 was sent to orders-1 by member at 12.000 ms (op 10) and acknowledged at 13.000 ms with offset 0, in a transaction that was committed at 18.000 ms.
-    That output of it names what it was made from; no output names the others, 1 of them.
+    That output of it names what it was made from; no output names 1 other record.
     ");
 }
 

@@ -29,11 +29,13 @@ pub enum Feature {
     SilentProcessing,
     /// Every process has a clock of its own.
     Clocks,
+    /// Another group reads beside, and tells nothing of what it processes.
+    SilentBystander,
 }
 
 impl Feature {
     #[allow(dead_code, reason = "benches name theirs")]
-    pub const ALL: [Feature; 12] = [
+    pub const ALL: [Feature; 13] = [
         Feature::ControlRecords,
         Feature::Retention,
         Feature::Compaction,
@@ -46,6 +48,7 @@ impl Feature {
         Feature::Rewinds,
         Feature::SilentProcessing,
         Feature::Clocks,
+        Feature::SilentBystander,
     ];
 }
 

@@ -3,6 +3,7 @@
 //! see [`Feature`].
 
 mod brokers;
+mod bystander;
 mod clients;
 mod features;
 mod log;
@@ -53,6 +54,7 @@ impl World {
         }
         (0..self.size.readers).for_each(|client| self.join_reader(client));
         (0..self.size.members).for_each(|client| self.join_member(client));
+        self.join_bystander();
         if self.size.members > 0 {
             let members = 0..self.size.members;
             self.rebalance(members.cycle().take(self.size.partitions as usize).collect());
@@ -60,6 +62,11 @@ impl World {
     }
 
     fn turn(&mut self) {
+        if self.has(Feature::SilentBystander) && self.random.percent(10) {
+            let key = self.key();
+            self.read_beside(key);
+            return;
+        }
         match self.random.below(20) {
             0..10 if self.size.producers > 0 => self.producer_turn(),
             10..14 if self.size.readers > 0 => self.reader_turn(),

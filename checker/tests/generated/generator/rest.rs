@@ -20,6 +20,9 @@ impl World {
         for who in 0..self.members.len() {
             (0..self.size.partitions).for_each(|key| self.catch_up(who, key));
         }
+        for key in 0..self.size.partitions {
+            while self.read_beside(key) {}
+        }
         self.wait_for_recovery();
         (0..self.size.partitions).for_each(|key| self.drain(key));
     }

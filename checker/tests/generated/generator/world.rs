@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) producers: Vec<Producer>,
     pub(super) readers: Vec<Reader>,
     pub(super) members: Vec<Member>,
+    /// The member of another group.
+    pub(super) bystander: Option<Reader>,
     /// The member that has each partition, as the coordinator knows.
     pub(super) owners: Vec<usize>,
     pub(super) generation: i32,
@@ -52,6 +54,7 @@ impl World {
             producers: Vec::new(),
             readers: Vec::new(),
             members: Vec::new(),
+            bystander: None,
             owners: Vec::new(),
             generation: 0,
             strays: Vec::new(),

@@ -11,7 +11,7 @@ impl Injector {
     /// The first thing a member does in a partition is to commit all that will ever be in it.
     pub(super) fn commit_the_future(&mut self) -> Option<()> {
         let group_of = groups(&self.steps);
-        let is_start = |step: &Step| matches!(*step, Step::Position { process, by: PositionedBy::ResetEarliest, .. } if group_of[process as usize].is_some());
+        let is_start = |step: &Step| matches!(*step, Step::Position { process, by: PositionedBy::ResetEarliest, .. } if group_of[process as usize] == Some(0));
         let at = self.steps.iter().position(is_start)?;
         let Step::Position { process, key, .. } = self.steps[at] else {
             unreachable!("found a position")

@@ -66,7 +66,7 @@ impl Injector {
             | Step::Processed { process, key, .. }
             | Step::Position { process, key, .. }
             | Step::Commit { process, key, .. } => {
-                key == of && group_of[process as usize].is_some()
+                key == of && group_of[process as usize] == Some(0)
             }
             _ => false,
         })
@@ -103,7 +103,7 @@ impl Injector {
         self.steps.iter().rposition(|step| match step {
             Step::Assign { process, keys }
             | Step::Rebalance { process, kind: RebalanceKind::Assigned, keys, .. } => {
-                keys.contains(&key) && group_of[*process as usize].is_some()
+                keys.contains(&key) && group_of[*process as usize] == Some(0)
             }
             _ => false,
         })
