@@ -30,7 +30,8 @@ impl Dependencies {
     /// Finds all, those by what was not seen only if they are wanted. O(slots + events + records read in transactions),
     /// and for each read to a log's end the logarithm of the log.
     pub(crate) fn of(evidence: &Evidence<'_>, with_missed: bool) -> Self {
-        let chains: Vec<Chain> = evidence.logs.iter().map(|log| Chain::of(evidence, log)).collect();
+        let chains: Vec<Chain> =
+            evidence.keyed_logs().map(|(key, _)| Chain::of(evidence, key)).collect();
         let mut edges: Vec<Dependency> = chains.iter().flat_map(Chain::writes).collect();
         let mut readers = Readers {
             evidence,
@@ -39,6 +40,8 @@ impl Dependencies {
             edges: Vec::new(),
         };
         evidence.events_but_sends().for_each(|(op, event)| readers.note(op, event));
+        let never_ended = std::mem::take(&mut readers.open);
+        never_ended.into_iter().flatten().for_each(|reader| readers.missed(reader));
         edges.append(&mut readers.edges);
         Dependencies { edges }
     }
@@ -48,10 +51,9 @@ impl Dependencies {
 struct Chain(Vec<(usize, TxnId)>);
 
 impl Chain {
-    fn of(evidence: &Evidence<'_>, log: &super::log::Log) -> Self {
-        let records = log.visible(0, log.len()).filter_map(|slot| {
-            let send = evidence.sends.get(log.slot(slot).writer()?);
-            Some((slot.get(), committed(evidence, send.txn()?)?))
+    fn of(evidence: &Evidence<'_>, key: Key) -> Self {
+        let records = evidence.in_place(key).filter_map(|(slot, writer)| {
+            Some((slot.get(), committed(evidence, evidence.sends.get(writer).txn()?)?))
         });
         Chain(records.collect())
     }
@@ -163,8 +165,8 @@ fn read(evidence: &Evidence<'_>, reader: TxnId, records: Spans, edges: &mut Vec<
     let history = evidence.history;
     for span in history.spans(records) {
         let log = evidence.log(span.key);
-        let writers = history.records(span).filter_map(|(offset, _)| {
-            let send = evidence.sends.get(log.slot_at(offset)?.1.writer()?);
+        let writers = history.records(span).filter_map(|(offset, value)| {
+            let send = evidence.sends.get(log.writer_of(offset, value)?);
             committed(evidence, send.txn()?)
         });
         let others = writers.filter(|&writer| writer != reader);

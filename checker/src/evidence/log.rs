@@ -221,10 +221,23 @@ impl Log {
 
     /// Whether a reader saw `value` at `offset` where the slot has another one.
     pub(crate) fn contradicts(&self, offset: Offset, value: Value) -> bool {
+        self.conflict(offset, value).is_some()
+    }
+
+    fn conflict(&self, offset: Offset, value: Value) -> Option<&Sighting> {
         let sought = (SlotIndex::new(self.places.at_or_above(offset)), value);
-        self.conflicts
-            .binary_search_by_key(&sought, |conflict| (conflict.slot, conflict.value))
-            .is_ok()
+        let place = |conflict: &Sighting| (conflict.slot, conflict.value);
+        let found = self.conflicts.binary_search_by_key(&sought, place).ok()?;
+        Some(&self.conflicts[found])
+    }
+
+    /// The send of a record that somebody read at `offset`, once known.
+    pub(crate) fn writer_of(&self, offset: Offset, value: Value) -> Option<SendId> {
+        let (_, slot) = self.slot_at(offset)?;
+        match slot.holds(value) {
+            true => slot.writer(),
+            false => self.conflict(offset, value)?.writer,
+        }
     }
 
     fn known(&self) -> Bits {

@@ -36,7 +36,7 @@ use excuses::Excuses;
 use log::{FinalRead, Log};
 use markers::{Annotation, annotations};
 use places::Bounds;
-use sends::{Outcome, Send, SendId, Sends};
+use sends::{Outcome, Send, SendId, Sends, SlotIndex};
 use told::Told;
 use transactions::Transactions;
 
@@ -172,6 +172,16 @@ impl<'h> Evidence<'h> {
 
     pub(crate) fn log(&self, key: Key) -> &Log {
         &self.logs[key.0 as usize]
+    }
+
+    /// The records of a log that are in their own partition, each where it lies first, with their sends.
+    pub(crate) fn in_place(&self, key: Key) -> impl Iterator<Item = (SlotIndex, SendId)> {
+        let log = self.log(key);
+        log.visible(0, log.len()).filter_map(move |slot| {
+            let writer = log.slot(slot).writer()?;
+            let send = self.sends.get(writer);
+            (send.key == key && send.place == Some(slot)).then_some((slot, writer))
+        })
     }
 
     pub(crate) fn keyed_logs(&self) -> impl Iterator<Item = (Key, &Log)> {
@@ -316,8 +326,9 @@ impl Survey {
             }
             What::LogAnnotated { key, entries } => {
                 self.annotated.push((op, key, entries));
-                let end = history.log_entries(entries).map(|entry| entry.offset.next()).max();
-                self.lengthen(key, end);
+                let ends = history.log_entries(entries).map(|entry| entry.offset.next());
+                let end = ends.max().unwrap_or(Offset(0));
+                self.widen(key, FinalRead { start: Offset(0), end, op: OpId(op.0 - 1) });
             }
             What::Drained { key, end } => {
                 self.is_final_reader[process.0 as usize] = true;
@@ -374,14 +385,6 @@ impl Survey {
             Some(other) if other.end > read.end => other,
             _ => read,
         });
-    }
-
-    /// The log just dumped ends behind what else it holds.
-    fn lengthen(&mut self, key: Key, end: Option<Offset>) {
-        let read = self.final_reads[key.0 as usize].as_mut();
-        if let (Some(read), Some(end)) = (read, end) {
-            read.end = read.end.max(end);
-        }
     }
 
     /// A drain begins at the lowest position of its reader, or at 0 if nobody told.

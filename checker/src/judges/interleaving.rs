@@ -23,8 +23,7 @@ pub(crate) fn judge(
     for (key, log) in evidence.keyed_logs() {
         let mut last: BTreeMap<Lineage, SendId> = BTreeMap::new();
         let mut first: BTreeMap<TxnId, SendId> = BTreeMap::new();
-        for slot in log.visible(0, log.len()) {
-            let Some(writer) = log.slot(slot).writer() else { continue };
+        for (_, writer) in evidence.in_place(key) {
             let (Some(producer), Some(txn)) =
                 (producers.of(writer), evidence.sends.get(writer).txn())
             else {

@@ -71,12 +71,11 @@ impl Sequences {
         coverage: &mut Coverage,
     ) {
         let mut last: BTreeMap<Life, (i32, SendId)> = BTreeMap::new();
-        for slot in log.visible(0, log.len()) {
-            let Some(writer) = log.slot(slot).writer() else { continue };
+        for (_, writer) in evidence.in_place(key) {
             let Some((life, sequence)) = self.of[writer.0 as usize] else { continue };
             let Some((before, earlier)) = last.insert(life, (sequence, writer)) else { continue };
             coverage.sequence_pairs += 1;
-            if before == sequence && earlier != writer {
+            if before == sequence {
                 findings.report(AnomalyKind::SequenceDuplicate, 0, || {
                     duplicate(evidence, key, log, [earlier, writer])
                 });

@@ -33,16 +33,15 @@ pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, covera
         return;
     }
     let horizons: Vec<_> =
-        evidence.keyed_logs().map(|(key, log)| Horizon::of(evidence, key, log)).collect();
+        evidence.keyed_logs().map(|(key, log)| Horizons::of(evidence, key, log)).collect();
     for (op, event) in evidence.events_but_sends() {
         let What::Polled { poll } = event.what else { continue };
         let records = evidence.history.poll(poll).records;
         for span in evidence.history.spans(records) {
-            let horizon = &horizons[span.key.0 as usize];
-            let Some(open) = horizon.below(span) else { continue };
+            let Some(open) = horizons[span.key.0 as usize].below(evidence, span) else { continue };
             coverage.stable_reads += 1;
             let passed = Passed { evidence, op, records, span, open };
-            if evidence.ended_before(op, open.until) && passed.is_of_log() && !passed.is_read() {
+            if evidence.ended_before(op, open.until) && !passed.is_read() {
                 let weight = open.until.0 - event.time.0;
                 findings.report(AnomalyKind::LastStableOffsetPassed, weight, || passed.prove());
             }
@@ -63,18 +62,41 @@ struct Open {
 /// The records of a log that kept readers waiting longest, each longer than all below it.
 struct Horizon(Vec<Open>);
 
-impl Horizon {
+/// Who kept readers of a partition waiting, as producers know, and as dumps of the log at rest know too.
+struct Horizons {
+    asked: Horizon,
+    /// If there are markers.
+    at_rest: Option<Horizon>,
+}
+
+impl Horizons {
     fn of(evidence: &Evidence<'_>, key: Key, log: &Log) -> Self {
         let dumps = evidence.annotations.iter().filter(|dump| dump.key == key);
-        let marked: Vec<Open> = dumps.flat_map(|dump| marked(evidence, log, dump)).collect();
-        if marked.is_empty() {
-            return Self::rising(asked(evidence, log));
-        }
-        let mut open: Vec<Open> = asked(evidence, log).chain(marked).collect();
-        open.sort_by_key(|open| (open.offset, open.until));
-        Self::rising(open.into_iter())
+        let mut open: Vec<Open> = dumps.flat_map(|dump| marked(evidence, log, dump)).collect();
+        let at_rest = (!open.is_empty()).then(|| {
+            open.extend(asked(evidence, log));
+            open.sort_by_key(|open| (open.offset, open.until));
+            Horizon::rising(open.into_iter())
+        });
+        Horizons { asked: Horizon::rising(asked(evidence, log)), at_rest }
     }
 
+    /// What a reader of `span` had to wait for.
+    fn below(&self, evidence: &Evidence<'_>, span: &Span) -> Option<Open> {
+        let at_rest = self.at_rest.as_ref().filter(|_| is_of_log(evidence, span));
+        at_rest.unwrap_or(&self.asked).below(span)
+    }
+}
+
+/// Whether the log at rest is the one that a poll read: what it returned last is there.
+fn is_of_log(evidence: &Evidence<'_>, span: &Span) -> bool {
+    let log = evidence.log(span.key);
+    let last = evidence.history.records(span).last();
+    let held = last.and_then(|(offset, value)| Some((log.slot_at(offset)?, value)));
+    held.is_some_and(|((slot, held), value)| log.is_visible(slot.get()) && held.holds(value))
+}
+
+impl Horizon {
     fn rising(all: impl Iterator<Item = Open>) -> Self {
         let mut rising: Vec<Open> = Vec::new();
         for open in all {
@@ -85,7 +107,6 @@ impl Horizon {
         Horizon(rising)
     }
 
-    /// What a reader of `span` had to wait for.
     fn below(&self, span: &Span) -> Option<Open> {
         let below = self.0.partition_point(|open| open.offset < span.end());
         self.0[..below].last().copied()
@@ -109,11 +130,8 @@ fn asked(evidence: &Evidence<'_>, log: &Log) -> impl Iterator<Item = Open> {
 fn marked(evidence: &Evidence<'_>, log: &Log, dump: &Annotation) -> Vec<Open> {
     let sent =
         |&(_, send): &(Offset, SendId)| evidence.history.event(evidence.sends.get(send).op).time;
-    let held = log.visible(0, log.len()).filter_map(|slot| {
-        let send = log.slot(slot).writer()?;
-        let is_there = evidence.sends.get(send).place == Some(slot);
-        is_there.then(|| (log.places.offset(slot), send))
-    });
+    let held = evidence.in_place(dump.key);
+    let held = held.map(|(slot, send)| (log.places.offset(slot), send));
     let mut records: Vec<(Offset, SendId)> = held.chain(dump.aborted.iter().copied()).collect();
     records.sort_unstable();
     let mut records = records.into_iter().peekable();
@@ -151,16 +169,6 @@ impl Passed<'_, '_> {
             let spans = history.spans(self.records).filter(|span| span.key == send.key);
             spans.flat_map(|span| history.records(span)).any(|(_, value)| value == sent)
         })
-    }
-
-    /// Whether the log at rest is the one that the poll read, if that matters.
-    fn is_of_log(&self) -> bool {
-        let log = self.evidence.log(self.span.key);
-        let last = self.evidence.history.records(self.span).last();
-        let held = last.and_then(|(offset, value)| Some((log.slot_at(offset)?, value)));
-        let is_held = held
-            .is_some_and(|((slot, held), value)| log.is_visible(slot.get()) && held.holds(value));
-        self.open.marker.is_none() || is_held
     }
 
     fn prove(&self) -> Proof {

@@ -15,7 +15,7 @@
 //!
 //! Kafka orders records, not transactions, so two that run side by side may lie one way here and the other way there, and
 //! reads may close such a circle: that is counted and breaks nothing Kafka promised. If the clocks tell who read before a
-//! commit, that is told instead of the `read-cycle` ([`early_reads`](super::early_reads)). Of the last two kinds, a
+//! commit, that is told instead of a `read-cycle` through it ([`early_reads`](super::early_reads)). Of the last two kinds, a
 //! component is told the first that it has. Sends and polls outside transactions are in no circle, each being its own commit.
 
 use crate::anomaly::{AnomalyKind, Role};
@@ -74,16 +74,15 @@ struct Cycles<'e, 'h> {
 impl Cycles<'_, '_> {
     /// Circles of what was written and read.
     fn flows(&mut self, component: &[u32], findings: &mut Findings<'_>) {
-        for (kind, cycles) in [
-            (AnomalyKind::WriteCycle, G0),
-            (AnomalyKind::InformationFlowCycle, G1C),
-            (AnomalyKind::ReadCycle, READS),
+        let untold: Vec<u32> =
+            component.iter().copied().filter(|&txn| !self.is_early(txn)).collect();
+        for (kind, cycles, vertices) in [
+            (AnomalyKind::WriteCycle, G0, component),
+            (AnomalyKind::InformationFlowCycle, G1C, component),
+            (AnomalyKind::ReadCycle, READS, &untold),
         ] {
-            let cycle = shortest_cycle(&self.graph, component, cycles, &mut self.budget);
-            let Some(cycle) = cycle else { continue };
-            let is_told =
-                kind == AnomalyKind::ReadCycle && cycle.iter().any(|&txn| self.is_early(txn));
-            if !is_told {
+            let cycle = shortest_cycle(&self.graph, vertices, cycles, &mut self.budget);
+            if let Some(cycle) = cycle {
                 findings.report(kind, 0, || self.prove(&cycle, [cycles.allowed, cycles.allowed]));
             }
         }

@@ -7,7 +7,6 @@
 
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
-use crate::evidence::log::Log;
 use crate::evidence::producers::{Lineage, Producers};
 use crate::evidence::sends::{Outcome, SendId};
 use crate::findings::{Findings, Proof};
@@ -21,7 +20,7 @@ pub(crate) fn judge(
     findings: &mut Findings<'_>,
 ) {
     let judge = Fencing { evidence, producers };
-    evidence.keyed_logs().for_each(|(key, log)| judge.writes(key, log, findings));
+    evidence.keyed_logs().for_each(|(key, _)| judge.writes(key, findings));
     judge.commits(findings);
 }
 
@@ -31,14 +30,10 @@ struct Fencing<'e, 'h> {
 }
 
 impl Fencing<'_, '_> {
-    fn writes(&self, key: Key, log: &Log, findings: &mut Findings<'_>) {
+    fn writes(&self, key: Key, findings: &mut Findings<'_>) {
         let mut newest: BTreeMap<Lineage, (ProducerRef, SendId)> = BTreeMap::new();
-        for slot in log.visible(0, log.len()) {
-            let Some(writer) = log.slot(slot).writer() else { continue };
+        for (_, writer) in self.evidence.in_place(key) {
             let Some(producer) = self.producers.of(writer) else { continue };
-            if self.evidence.sends.get(writer).place != Some(slot) {
-                continue;
-            }
             let newest =
                 newest.entry(self.producers.lineage(producer)).or_insert((producer, writer));
             if self.producers.is_older(producer, newest.0) {
@@ -62,9 +57,10 @@ impl Fencing<'_, '_> {
             let Some(producer) = self.producers.of(send) else { continue };
             let lives = &lives[&self.producers.lineage(producer)];
             let after = lives.partition_point(|&(_, life)| life <= producer);
-            let Some(&(newer, life)) = lives.get(after) else { continue };
-            let asked = txn.open_until(history, sends);
-            if self.producers.is_older(producer, life) && self.evidence.ended_before(newer, asked) {
+            let newer =
+                |&&(_, life): &&(OpId, ProducerRef)| self.producers.is_older(producer, life);
+            let Some(&(newer, _)) = lives[after..].iter().find(newer) else { continue };
+            if self.evidence.ended_before(newer, txn.open_until(history, sends)) {
                 findings.report(AnomalyKind::FencedCommit, 0, || {
                     self.fenced_commit(send, newer, txn.decided)
                 });
