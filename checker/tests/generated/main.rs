@@ -13,9 +13,11 @@ mod oracle;
 mod random;
 mod schema_laws;
 mod step;
+mod txn_arbitrary;
 mod txn_generator;
 mod txn_injector;
 mod txn_laws;
+mod txn_oracle;
 mod vocabulary;
 mod witness;
 

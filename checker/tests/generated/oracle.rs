@@ -1,7 +1,7 @@
 //! The judges' claims once more, as definitions: no index, no state, quantifiers over all steps. Quadratic and worse, and
 //! short enough to be seen right.
 
-use super::step::{Records, Step};
+use super::step::{Records, Step, groups};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::history::{PositionedBy, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -719,14 +719,6 @@ impl<'s> Oracle<'s> {
     }
 }
 
-fn groups(steps: &[Step]) -> Vec<Option<u32>> {
-    let opened = steps.iter().filter_map(|step| match *step {
-        Step::Open { group, .. } => Some(group),
-        _ => None,
-    });
-    opened.collect()
-}
-
 /// The question, the partition and the end that an answer told.
 fn end_told(step: &Step) -> Option<(u32, u32, i64)> {
     match *step {
@@ -786,10 +778,16 @@ fn reads(steps: &[Step], group_of: &[Option<u32>], drains: &BTreeSet<u32>) -> Ve
 }
 
 /// Start, end and step of what was read at rest: of the read that got farthest, the last of equals.
-fn rest(steps: &[Step]) -> BTreeMap<u32, (i64, i64, usize)> {
+pub fn rest(steps: &[Step]) -> BTreeMap<u32, (i64, i64, usize)> {
     let reads = steps.iter().enumerate().filter_map(|(at, step)| match step {
         Step::Dump { key, records, .. } => {
-            Some((*key, 0, records.iter().map(|record| record.0 + 1).max().unwrap_or(0), at))
+            let entries = match steps.get(at + 1) {
+                Some(Step::Annotate { entries }) => &entries[..],
+                _ => &[],
+            };
+            let offsets = records.iter().map(|record| record.0);
+            let offsets = offsets.chain(entries.iter().map(|entry| entry.offset.0));
+            Some((*key, 0, offsets.map(|offset| offset + 1).max().unwrap_or(0), at))
         }
         &Step::Drain { process, key, end } => {
             let positions = steps.iter().filter_map(|step| match *step {

@@ -2,7 +2,8 @@
 
 use ktrial_checker::history::{
     ClientId, Clock, Generation, GroupId, History, Isolation, Key, KeyBounds, LeaderEpoch,
-    LogBound, Meta, Offset, OpId, PositionedBy, ProcessId, Producer, RebalanceKind, Time, Value,
+    LogBound, LogEntry, Meta, Offset, OpId, PositionedBy, ProcessId, Producer, RebalanceKind, Time,
+    Value,
 };
 use std::collections::BTreeMap;
 
@@ -108,6 +109,10 @@ pub enum Step {
         key: u32,
         records: Records,
     },
+    /// What else the log just dumped holds.
+    Annotate {
+        entries: Vec<LogEntry>,
+    },
     /// Of the `transactional.id` of this number, which is the producer id too.
     Init {
         process: u32,
@@ -121,6 +126,10 @@ pub enum Step {
     /// Of the record just sent.
     MessageKey {
         key: u32,
+    },
+    /// The places of the records that the one just sent was made from.
+    MadeFrom {
+        inputs: Vec<(u32, i64)>,
     },
     Begin {
         process: u32,
@@ -180,6 +189,7 @@ pub struct Told {
     pub epoch: i32,
     pub start: i64,
     pub high_watermark: i64,
+    pub last_stable_offset: Option<i64>,
 }
 
 /// Records steps over `partitions` partitions and two groups.
@@ -309,6 +319,7 @@ impl Ops {
                 let records = records.iter().map(|&(offset, value)| (Offset(offset), Value(value)));
                 history.log_dumped(ProcessId(process), time, Key(key), records);
             }
+            Step::Annotate { ref entries } => history.log_annotated(entries.iter().copied()),
             Step::AskBound { process, key, of, id } => {
                 let op = history.list_offsets_invoked(ProcessId(process), time, of, [Key(key)]);
                 self.questions.insert(id, op);
@@ -330,6 +341,10 @@ impl Ops {
             Step::MessageKey { key } => {
                 let key = history.message_key_named(&format!("key-{key}"));
                 history.send_told(Some(key), None);
+            }
+            Step::MadeFrom { ref inputs } => {
+                let inputs = inputs.iter().map(|&(key, offset)| (Key(key), Offset(offset)));
+                history.send_made_from(inputs);
             }
             Step::Begin { process, txn } => {
                 self.txns.insert(txn, history.txn_begun(ProcessId(process), time));
@@ -375,8 +390,9 @@ impl Ops {
         let bounds = KeyBounds {
             leader_epoch: LeaderEpoch(told.epoch),
             high_watermark: Offset(told.high_watermark),
+            last_stable_offset: told.last_stable_offset.map_or(Offset::NONE, Offset),
             log_start_offset: Offset(told.start),
-            ..KeyBounds::of(Key(key))
+            key: Key(key),
         };
         history.bounds_told(self.last_poll.expect("a poll comes before"), [bounds]);
     }

@@ -1,22 +1,40 @@
 //! Laws of histories with transactions: valid ones stay valid, what is injected is found, with the injected steps for
 //! proof, and nothing else. A long run is `PROPTEST_CASES=100000 cargo test -p ktrial-checker --test generated txn`.
 
-use super::explanations;
 use super::step::{Step, record_at};
 use super::txn_generator::{PARTITIONS, valid};
 use super::txn_injector::{Spoilt, inject};
+use super::{cases, explanations, txn_arbitrary, txn_oracle};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::contract::Contract;
 use ktrial_checker::history::{Isolation, OpId};
 use ktrial_checker::judge;
 use ktrial_checker::verdict::{Judgement, Property};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::collections::{BTreeMap, BTreeSet};
+
+proptest! {
+    #![proptest_config(cases(10_000))]
+
+    #[test]
+    fn judges_of_transactions_agree_with_the_oracle(steps in txn_arbitrary::steps(), is_committed: bool) {
+        let isolation = if is_committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+        let (history, _) = record_at(Some(isolation), &steps, 2);
+        let contract = Contract { anti_dependencies: true, ..Contract::default() };
+        let judgement = judge(&history, &contract);
+        let found = judgement.anomalies.iter().filter(|(kind, _)| is_of_transactions(kind));
+        let counts: BTreeMap<Kind, u64> = found.map(|(&kind, found)| (kind, found.count)).collect();
+        prop_assert_eq!(counts, txn_oracle::count(&steps, isolation), "{:#?}", explanations(&judgement.anomalies));
+    }
+}
 
 /// Enough for every actor to take part.
 const TURNS: usize = 200;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(3_000), ..ProptestConfig::default() })]
+    #![proptest_config(cases(3_000))]
 
     #[test]
     fn valid_transactions_stay_valid(seed: u64) {
@@ -64,20 +82,16 @@ proptest! {
     }
 }
 
-/// The number of cases, or what `PROPTEST_CASES` says.
-fn cases(usual: u32) -> u32 {
-    let default = ProptestConfig::default().cases;
-    if std::env::var_os("PROPTEST_CASES").is_some() { default } else { usual }
-}
-
 fn of_transactions() -> Vec<Kind> {
-    let of_transactions =
-        |kind: &Kind| matches!(kind.property(), Property::Isolation | Property::ExactlyOnce);
-    let of_transactions = Kind::ALL.iter().copied().filter(of_transactions);
+    let of_transactions = Kind::ALL.iter().copied().filter(is_of_transactions);
     // Cycles of reads need clocks that tell nothing, those with anti-dependencies readers that tell where a log ended, and
     // generated outputs name no inputs: they have hand-made histories.
     let by_hand = [Kind::ReadCycle, Kind::DuplicateOutput, Kind::MissingOutput];
     of_transactions.filter(|&kind| kind.breaks_its_property() && !by_hand.contains(&kind)).collect()
+}
+
+fn is_of_transactions(kind: &Kind) -> bool {
+    matches!(kind.property(), Property::Isolation | Property::ExactlyOnce)
 }
 
 fn judged(steps: &[Step]) -> (Judgement, Vec<OpId>) {
@@ -100,6 +114,19 @@ fn every_anomaly_of_transactions_can_be_injected_into_many_histories() {
             (0..100).filter(|&seed| inject(kind, valid(seed, TURNS), seed).is_some()).count();
         assert!(injected >= 5, "{kind}: only {injected} of 100");
     }
+}
+
+#[test]
+fn arbitrary_transactions_show_every_kind() {
+    let mut runner = TestRunner::deterministic();
+    let mut missing: BTreeSet<Kind> =
+        Kind::ALL.iter().copied().filter(is_of_transactions).collect();
+    for _ in 0..20_000 {
+        let steps = txn_arbitrary::steps().new_tree(&mut runner).unwrap().current();
+        let shown = txn_oracle::count(&steps, Isolation::ReadCommitted);
+        missing.retain(|kind| !shown.contains_key(kind));
+    }
+    assert_eq!(missing, BTreeSet::new());
 }
 
 #[test]

@@ -76,6 +76,7 @@ impl World {
         let unknown = if lags { self.random.below((log.end() - known) as usize + 1) } else { 0 };
         log.high_watermark = log.end() - unknown as i64;
         let (epoch, start, high_watermark) = (log.leader_epoch, log.start, log.high_watermark);
-        self.steps.push(Step::Told { key, told: Told { epoch, start, high_watermark } });
+        let told = Told { epoch, start, high_watermark, last_stable_offset: None };
+        self.steps.push(Step::Told { key, told });
     }
 }
