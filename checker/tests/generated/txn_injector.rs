@@ -1,10 +1,11 @@
 //! One way to spoil a valid history with transactions per kind of anomaly, with the steps that must come back as its proof.
 
 use super::random::Random;
-use super::step::{Records, Step};
+use super::step::{Records, Step, Told};
 use super::txn_generator::{INPUTS, PARTITIONS};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::history::PositionedBy;
+use std::collections::BTreeMap;
 
 /// A spoilt history.
 pub struct Spoilt {
@@ -36,6 +37,16 @@ struct Injector {
     expected: Vec<(Kind, u64)>,
 }
 
+/// What a transaction does in a partition.
+#[derive(Clone, Copy)]
+enum Act {
+    Write,
+    /// It reads the record that the other one wrote last.
+    Read,
+    /// It reads what was there before, and learns that there is no more.
+    ReadToEnd,
+}
+
 /// A record of a transaction, with the offset its acknowledgement named.
 #[derive(Clone, Copy, PartialEq)]
 struct Written {
@@ -65,8 +76,38 @@ impl Injector {
             Kind::TransactionInterleaving => self.interleave(),
             Kind::SequenceGap => self.leave_out_number(),
             Kind::SequenceDuplicate => self.repeat_number(),
-            Kind::WriteCycle => self.cross(false),
-            Kind::InformationFlowCycle => self.cross(true),
+            Kind::DuplicateOutput => self.repeat_output(),
+            Kind::MissingOutput => self.leave_out_input(),
+            Kind::WriteCycle => self.cross(&[
+                (GHOST, Act::Write, 2),
+                (OTHER_GHOST, Act::Write, 2),
+                (OTHER_GHOST, Act::Write, 3),
+                (GHOST, Act::Write, 3),
+            ]),
+            Kind::InformationFlowCycle => self.cross(&[
+                (GHOST, Act::Write, 2),
+                (OTHER_GHOST, Act::Write, 2),
+                (OTHER_GHOST, Act::Write, 3),
+                (GHOST, Act::Read, 3),
+            ]),
+            Kind::ReadCycle => self.cross(&[
+                (GHOST, Act::Write, 2),
+                (OTHER_GHOST, Act::Write, 3),
+                (OTHER_GHOST, Act::Read, 2),
+                (GHOST, Act::Read, 3),
+            ]),
+            Kind::ReadSkew => self.cross(&[
+                (GHOST, Act::ReadToEnd, 3),
+                (OTHER_GHOST, Act::Write, 3),
+                (OTHER_GHOST, Act::Write, 2),
+                (GHOST, Act::Write, 2),
+            ]),
+            Kind::AntiDependencyCycle => self.cross(&[
+                (GHOST, Act::ReadToEnd, 3),
+                (OTHER_GHOST, Act::ReadToEnd, 2),
+                (GHOST, Act::Write, 2),
+                (OTHER_GHOST, Act::Write, 3),
+            ]),
             other => unreachable!("{other} takes no transaction"),
         }
     }
@@ -292,37 +333,78 @@ impl Injector {
         Some(sends.into_iter().map(|(send, _)| send).collect())
     }
 
-    /// Two transactions lie one way in one partition, and in the other one the other way, or one reads there from the other.
-    fn cross(&mut self, is_read: bool) -> Option<Vec<Step>> {
-        let ends = [2, 3].map(|key| self.drain_of(key));
-        let [Some(Step::Drain { end: here, .. }), Some(Step::Drain { end: there, .. })] = ends
-        else {
-            return None;
-        };
+    /// Two transactions do this in the output partitions, each next to or across the other.
+    fn cross(&mut self, acts: &[(u32, Act, u32)]) -> Option<Vec<Step>> {
         let begun = [(GHOST, NEW), (OTHER_GHOST, NEW + 1)]
             .map(|(process, txn)| Step::Begin { process, txn });
-        let value = u64::from(NEW);
-        let mut sends = vec![
-            (GHOST, 2, value, here),
-            (OTHER_GHOST, 2, value + 1, here + 1),
-            (OTHER_GHOST, 3, value + 2, there),
-        ];
-        sends.extend((!is_read).then_some((GHOST, 3, value + 3, there + 1)));
-        let sent = sends.iter().flat_map(|&(process, key, value, offset)| {
-            [Step::Send { process, key, value }, Step::Ack { value, offset: Some(offset) }]
-        });
-        let read = is_read.then(|| poll(GHOST, 3, vec![(there, value + 2)]));
-        let ends = [NEW + 1, NEW].map(|txn| Step::TxnCommitted { txn });
-        let [first, second] = ends;
-        let steps: Vec<_> =
-            begun.iter().cloned().chain(sent).chain([first]).chain(read).chain([second]).collect();
+        let mut steps = begun.to_vec();
+        let mut written: BTreeMap<u32, Records> = BTreeMap::new();
+        for (&(process, act, key), value) in acts.iter().zip(u64::from(NEW)..) {
+            let Step::Drain { end, .. } = self.drain_of(key)? else { unreachable!("it drains") };
+            let records = written.entry(key).or_default();
+            match act {
+                Act::Write => {
+                    let offset = end + records.len() as i64;
+                    records.push((offset, value));
+                    steps.push(Step::Send { process, key, value });
+                    steps.push(Step::Ack { value, offset: Some(offset) });
+                }
+                Act::Read => steps.push(poll(process, key, vec![*records.last()?])),
+                Act::ReadToEnd => {
+                    steps.push(poll(process, key, vec![*self.drained(key).last()?]));
+                    let last_stable_offset = Some(end);
+                    let told = Told { epoch: 0, start: 0, high_watermark: end, last_stable_offset };
+                    steps.push(Step::Told { key, told });
+                }
+            }
+        }
+        steps.extend([NEW + 1, NEW].map(|txn| Step::TxnCommitted { txn }));
         let rest = self.first_drain()?;
         self.steps.splice(rest..rest, steps);
-        for key in [2, 3] {
-            let records = sends.iter().filter(|send| send.1 == key);
-            self.lengthen(key, records.map(|&(_, _, value, offset)| (offset, value)).collect())?;
+        for (key, records) in written {
+            self.lengthen(key, records)?;
         }
         Some(begun.into())
+    }
+
+    /// Two transactions make an output each of one record of an input.
+    fn repeat_output(&mut self) -> Option<Vec<Step>> {
+        let inputs = self.drained(0);
+        let input = self.pick(&inputs)?;
+        let [first, ..] = self.make_output((GHOST, NEW), vec![input], input.0)?;
+        let [second, _, end] = self.make_output((OTHER_GHOST, NEW + 1), vec![], input.0)?;
+        Some(vec![first, second, end])
+    }
+
+    /// A transaction consumes two records and makes an output of the first.
+    fn leave_out_input(&mut self) -> Option<Vec<Step>> {
+        let pairs: Vec<Records> = self.drained(0).windows(2).map(<[_]>::to_vec).collect();
+        let pair = self.pick(&pairs)?;
+        let named = pair[0].0;
+        Some(self.make_output((GHOST, NEW), pair, named)?.into())
+    }
+
+    /// A transaction polls records of the first input, makes an output of the one at `named`, and is committed with the
+    /// offset behind them, for a group of its own. Its send, what it added, and its end.
+    fn make_output(
+        &mut self,
+        (process, txn): (u32, u32),
+        polled: Records,
+        named: i64,
+    ) -> Option<[Step; 3]> {
+        let offset = polled.last().map_or(named, |last| last.0) + 1;
+        let polls = (!polled.is_empty()).then(|| poll(process, 0, polled));
+        let begun = [Step::Begin { process, txn }].into_iter().chain(polls);
+        let rest = self.first_drain()?;
+        self.steps.splice(rest..rest, begun);
+        let (key, value) = (INPUTS, u64::from(txn));
+        let send = Step::Send { process, key, value };
+        let added = Step::AddOffset { txn, group: 1, key: 0, offset };
+        let end = Step::TxnCommitted { txn };
+        self.append(key, &[(send.clone(), value)], &[added.clone(), end.clone()])?;
+        let sent = self.find(&send)?;
+        self.steps.insert(sent + 1, Step::MadeFrom { inputs: vec![(0, named)] });
+        Some([send, added, end])
     }
 
     /// The final reader of a partition reads these records behind the others.
