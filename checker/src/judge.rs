@@ -30,21 +30,16 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     slots::judge(&evidence, &mut findings);
     producer_order::judge(&evidence, &mut findings, &mut coverage);
     message_keys::judge(&evidence, &mut findings);
-    consumer_order::judge(&evidence, &mut findings, &mut coverage);
     durability::judge(&evidence, &mut findings, &mut coverage);
     real_time::judge(&evidence, &mut findings, &mut coverage);
     log_bounds::judge(&evidence, &mut findings, &mut coverage);
-    lag::measure(&evidence, &mut coverage);
-    let groups = Groups::follow(&evidence);
+    let groups = follow_clients(&evidence, &mut findings, &mut coverage);
     group_commits::judge(&evidence, &groups, &mut findings);
     auto_commits::judge(&evidence, &mut findings);
     group_delivery::judge(&evidence, &groups, &mut findings, &mut coverage);
     if let Some(recovery) = Recovery::of(&evidence, contract.recovery_ms) {
         availability::judge(&evidence, &groups, &recovery, &mut findings, &mut coverage);
     }
-    committed_offsets::judge(&evidence, &mut findings);
-    ownership::judge(&evidence, &mut findings);
-    fencing::judge(&evidence, &mut findings);
     transactions(&evidence, contract, &mut findings, &mut coverage);
     if let Some(producers) = Producers::follow(&evidence) {
         zombies::judge(&evidence, &producers, &mut findings);
@@ -59,6 +54,31 @@ pub fn judge(history: &History, contract: &Contract) -> Judgement {
     let properties = Property::ALL.into_iter().map(verdict).collect();
     let (anomalies, excused) = findings.finish();
     Judgement { properties, anomalies, excused, coverage }
+}
+
+/// Lets all who follow the clients look at each event in turn: the events of a long history are slow to fetch. Returns where
+/// the groups got.
+fn follow_clients(
+    evidence: &Evidence<'_>,
+    findings: &mut Findings<'_>,
+    coverage: &mut Coverage,
+) -> Groups {
+    let mut positions = consumer_order::Positions::new(evidence);
+    let mut lag = lag::Lag::new(evidence);
+    let mut groups = Groups::new(evidence);
+    let mut registers = committed_offsets::Registers::new(evidence);
+    let mut holders = ownership::Holders::new(evidence);
+    let mut generations = fencing::Generations::new(evidence);
+    for (op, event) in evidence.events_but_sends() {
+        positions.note(op, event, findings, coverage);
+        lag.iter_mut().for_each(|lag| lag.note(event, coverage));
+        groups.note(evidence, op, event);
+        registers.iter_mut().for_each(|registers| registers.note(op, event, findings));
+        holders.note(op, event, findings);
+        generations.iter_mut().for_each(|generations| generations.note(op, event, findings));
+    }
+    groups.end(evidence.history);
+    groups
 }
 
 fn transactions(

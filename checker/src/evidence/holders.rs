@@ -14,7 +14,8 @@ impl Holders {
     pub(crate) fn at_the_end(evidence: &Evidence<'_>) -> Self {
         let mut holders = Holders { held: BTreeMap::new() };
         let history = evidence.history;
-        for (op, event) in evidence.events_but_sends() {
+        for &op in &evidence.membership {
+            let event = history.event(op);
             let process = event.process;
             let Some(group) = history.session(process).group else { continue };
             match event.what {

@@ -57,7 +57,7 @@ pub(crate) struct Evidence<'h> {
     is_in_order: bool,
     /// The events that are no sends and no completions of sends.
     but_sends: Vec<OpId>,
-    /// Events that tell what members of groups have and what of their commits was accepted.
+    /// Events that tell what members of groups have.
     pub(crate) membership: Vec<OpId>,
     /// Whether some member says of which generation it is.
     pub(crate) tells_generations: bool,
@@ -310,9 +310,7 @@ impl Survey {
                 self.is_member.insert(process.0 as usize);
                 self.membership.push(op);
             }
-            What::Assigned { .. } | What::CommitOk { .. } | What::Crashed | What::Closed => {
-                self.membership.push(op)
-            }
+            What::Assigned { .. } | What::Crashed | What::Closed => self.membership.push(op),
             What::Polled { poll } => {
                 let &Poll { records, .. } = history.poll(poll);
                 coverage.records_read += self.mention(history, records);
@@ -351,6 +349,7 @@ impl Survey {
             | What::BoundsTold { .. }
             | What::PositionsTold { .. }
             | What::Healed
+            | What::CommitOk { .. }
             | What::CommitFailed { .. }
             | What::CommitUnknown { .. }
             | What::CommittedInvoked { .. }

@@ -6,7 +6,7 @@ use super::in_hand::InHand;
 use super::sends::SlotIndex;
 use super::table::Table;
 use super::undone::undone_polls;
-use crate::history::{Event, GroupId, Key, Offset, OpId, PositionedBy, Span, Spans, What};
+use crate::history::{Event, GroupId, History, Key, Offset, OpId, PositionedBy, Span, Spans, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -134,69 +134,67 @@ fn first(ops: &[u32], slot: SlotIndex) -> Option<OpId> {
 /// The progress of every group in every partition.
 pub(crate) struct Groups {
     progress: Table<Progress>,
+    in_hand: InHand,
     /// Polls that came to nothing.
     undone: BTreeSet<OpId>,
 }
 
 impl Groups {
-    /// Follows all groups through the history.
-    pub(crate) fn follow(evidence: &Evidence<'_>) -> Self {
-        let history = evidence.history;
-        let (groups, keys) = (history.groups().len(), evidence.logs.len());
-        let (progress, undone) = (Table::new(groups, keys), undone_polls(evidence));
-        let mut groups = Groups { progress, undone };
-        let mut in_hand = InHand::new(history.sessions().count(), keys);
-        for (op, event) in evidence.events_but_sends() {
-            if let What::CommitOk { op: commit } = event.what {
-                groups.committed(evidence, commit);
-            } else if let What::TxnCommitted { txn, .. } = event.what {
-                groups.txn_committed(evidence, txn);
-            } else if let Some(group) = history.session(event.process).group {
-                groups.member(evidence, group, op, event, &mut in_hand);
-            }
-        }
-        for (process, key, range) in in_hand.iter() {
-            if let Some(group) = history.session(process).group {
-                groups.progress.cell(group.0, key.0).in_hand.push(range.clone());
-            }
-        }
-        groups
+    /// Begins to follow all groups.
+    pub(crate) fn new(evidence: &Evidence<'_>) -> Self {
+        let (history, keys) = (evidence.history, evidence.logs.len());
+        let progress = Table::new(history.groups().len(), keys);
+        let in_hand = InHand::new(history.sessions().count(), keys);
+        Groups { progress, in_hand, undone: undone_polls(evidence) }
     }
 
-    fn member(
-        &mut self,
-        evidence: &Evidence<'_>,
-        group: GroupId,
-        op: OpId,
-        event: &Event,
-        in_hand: &mut InHand,
-    ) {
+    /// Follows them through the next event.
+    pub(crate) fn note(&mut self, evidence: &Evidence<'_>, op: OpId, event: &Event) {
+        if let What::CommitOk { op: commit } = event.what {
+            self.committed(evidence, commit);
+        } else if let What::TxnCommitted { txn, .. } = event.what {
+            self.txn_committed(evidence, txn);
+        } else if let Some(group) = evidence.history.session(event.process).group {
+            self.member(evidence, group, op, event);
+        }
+    }
+
+    /// Notes what members have in hand when the history ends.
+    pub(crate) fn end(&mut self, history: &History) {
+        for (process, key, range) in self.in_hand.iter() {
+            if let Some(group) = history.session(process).group {
+                self.progress.cell(group.0, key.0).in_hand.push(range.clone());
+            }
+        }
+    }
+
+    fn member(&mut self, evidence: &Evidence<'_>, group: GroupId, op: OpId, event: &Event) {
         let (history, process) = (evidence.history, event.process);
         match event.what {
             What::Polled { poll } => {
                 let records = history.poll(poll).records;
                 self.polled(evidence, group, op, records);
                 if evidence.reports_processing(group) {
-                    history.spans(records).for_each(|span| in_hand.polled(process, span));
+                    history.spans(records).for_each(|span| self.in_hand.polled(process, span));
                 } else {
                     self.processed(evidence, group, op, records);
                 }
             }
             What::Processed { records } => {
-                history.spans(records).for_each(|span| in_hand.processed(process, span));
+                history.spans(records).for_each(|span| self.in_hand.processed(process, span));
                 self.processed(evidence, group, op, records);
             }
             What::Positioned { key, offset, by } => {
-                in_hand.positioned(process, key);
+                self.in_hand.positioned(process, key);
                 self.positioned(group, key, offset, by, op);
             }
             What::Assigned { keys } | What::Subscribed { keys } => {
-                in_hand.assigned(process, history, keys)
+                self.in_hand.assigned(process, history, keys)
             }
             What::Rebalanced { keys, .. } => {
-                history.offsets(keys).for_each(|(key, _)| in_hand.positioned(process, key))
+                history.offsets(keys).for_each(|(key, _)| self.in_hand.positioned(process, key))
             }
-            What::Crashed | What::Closed => in_hand.ended(process),
+            What::Crashed | What::Closed => self.in_hand.ended(process),
             _ => {}
         }
     }

@@ -177,8 +177,12 @@ pub(crate) struct ByRecord<'e> {
 
 impl<'e> ByRecord<'e> {
     fn of(history: &'e History, sends: &'e [Send], sieve: &Sieve) -> Self {
-        let may_be_sought = |&(_, send): &(u32, &Send)| sieve.may_hold(send.value(history));
-        let sought: Vec<_> = (0..).zip(sends).filter(may_be_sought).collect();
+        let sent = history.events().filter_map(|(_, event)| match event.what {
+            What::SendInvoked { value, .. } => Some(value),
+            _ => None,
+        });
+        let sought = (0..).zip(sends).zip(sent).filter(|&(_, value)| sieve.may_hold(value));
+        let sought: Vec<_> = sought.map(|(send, _)| send).collect();
         let bits = bits_for(sought.len() * 2);
         let keys = sought.iter().map(|(_, send)| send.key.0 + 1).max().unwrap_or(0);
         let (slots, shift) = (vec![FREE; 1 << bits], 64 - bits);

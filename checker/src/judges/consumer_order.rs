@@ -11,42 +11,12 @@ use crate::evidence::Evidence;
 use crate::evidence::sends::SlotIndex;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
-use crate::history::{Key, Offset, Offsets, OpId, ProcessId, Span, What};
+use crate::history::{Event, Key, Offset, Offsets, OpId, ProcessId, Span, What};
 use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Follows every consumer through its polls.
-pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>, coverage: &mut Coverage) {
-    let history = evidence.history;
-    let positions = Table::new(history.sessions().count(), evidence.logs.len());
-    let is_subscriber = vec![false; history.sessions().count()];
-    let mut judge = Positions { evidence, positions, is_subscriber };
-    for (op, event) in evidence.events_but_sends() {
-        match event.what {
-            What::Assigned { keys } | What::Subscribed { keys } => {
-                judge.assign(event.process, keys);
-                judge.is_subscriber[event.process.0 as usize] =
-                    matches!(event.what, What::Subscribed { .. });
-            }
-            What::Rebalanced { keys, .. } => judge.forget(event.process, keys),
-            What::TxnAborted { .. } | What::TxnUnknown { .. } => {
-                judge.positions.row(event.process.0).fill(None)
-            }
-            What::Positioned { key, offset, .. } => {
-                *judge.positions.cell(event.process.0, key.0) =
-                    Some(Position { next: offset, since: op });
-            }
-            What::Polled { poll } => {
-                for span in history.spans(history.poll(poll).records) {
-                    judge.step(op, event.process, span, findings, coverage);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-struct Positions<'e, 'h> {
+pub(crate) struct Positions<'e, 'h> {
     evidence: &'e Evidence<'h>,
     positions: Table<Option<Position>>,
     /// By process.
@@ -88,7 +58,45 @@ impl Step<'_> {
     }
 }
 
-impl Positions<'_, '_> {
+impl<'e, 'h> Positions<'e, 'h> {
+    /// Begins to follow them.
+    pub(crate) fn new(evidence: &'e Evidence<'h>) -> Self {
+        let processes = evidence.history.sessions().count();
+        let positions = Table::new(processes, evidence.logs.len());
+        Positions { evidence, positions, is_subscriber: vec![false; processes] }
+    }
+
+    /// Judges the next event.
+    pub(crate) fn note(
+        &mut self,
+        op: OpId,
+        event: &Event,
+        findings: &mut Findings<'_>,
+        coverage: &mut Coverage,
+    ) {
+        let (history, process) = (self.evidence.history, event.process);
+        match event.what {
+            What::Assigned { keys } | What::Subscribed { keys } => {
+                self.assign(process, keys);
+                self.is_subscriber[process.0 as usize] =
+                    matches!(event.what, What::Subscribed { .. });
+            }
+            What::Rebalanced { keys, .. } => self.forget(process, keys),
+            What::TxnAborted { .. } | What::TxnUnknown { .. } => {
+                self.positions.row(process.0).fill(None)
+            }
+            What::Positioned { key, offset, .. } => {
+                *self.positions.cell(process.0, key.0) = Some(Position { next: offset, since: op });
+            }
+            What::Polled { poll } => {
+                for span in history.spans(history.poll(poll).records) {
+                    self.step(op, process, span, findings, coverage);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn is_followed(&self, process: ProcessId) -> bool {
         !self.is_subscriber[process.0 as usize] || self.evidence.reports_rebalances(process)
     }

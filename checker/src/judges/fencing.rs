@@ -8,39 +8,11 @@ use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
-use crate::history::{Generation, GroupId, Key, Offset, OpId, Poll, ProcessId, Spans, What};
+use crate::history::{Event, Generation, GroupId, Key, Offset, OpId, Poll, ProcessId, Spans, What};
 use std::collections::BTreeMap;
 
 /// Follows the generations of all members.
-pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
-    if !evidence.tells_generations {
-        return;
-    }
-    let history = evidence.history;
-    let mut judge = Generations {
-        evidence,
-        of_process: vec![Generation::NONE; history.sessions().count()],
-        latest: Table::new(history.groups().len(), evidence.logs.len()),
-        stale: BTreeMap::new(),
-    };
-    for (op, event) in evidence.events_but_sends() {
-        match event.what {
-            What::Joined { generation } | What::Rebalanced { generation, .. } => {
-                let of_process = &mut judge.of_process[event.process.0 as usize];
-                *of_process = generation.max(*of_process);
-            }
-            What::Polled { poll } => {
-                let &Poll { records, .. } = history.poll(poll);
-                judge.polled(event.process, op, records);
-            }
-            What::CommitInvoked { group, .. } => judge.asked(group, event.process, op),
-            What::CommitOk { op: commit } => judge.accepted(commit, findings),
-            _ => {}
-        }
-    }
-}
-
-struct Generations<'e, 'h> {
+pub(crate) struct Generations<'e, 'h> {
     evidence: &'e Evidence<'h>,
     of_process: Vec<Generation>,
     /// The latest generation in which the group read the partition, and the poll.
@@ -59,7 +31,35 @@ struct Stale {
     read_by: OpId,
 }
 
-impl Generations<'_, '_> {
+impl<'e, 'h> Generations<'e, 'h> {
+    /// Begins to follow them, if the history tells of any.
+    pub(crate) fn new(evidence: &'e Evidence<'h>) -> Option<Self> {
+        let history = evidence.history;
+        evidence.tells_generations.then(|| Generations {
+            evidence,
+            of_process: vec![Generation::NONE; history.sessions().count()],
+            latest: Table::new(history.groups().len(), evidence.logs.len()),
+            stale: BTreeMap::new(),
+        })
+    }
+
+    /// Judges the next event.
+    pub(crate) fn note(&mut self, op: OpId, event: &Event, findings: &mut Findings<'_>) {
+        match event.what {
+            What::Joined { generation } | What::Rebalanced { generation, .. } => {
+                let of_process = &mut self.of_process[event.process.0 as usize];
+                *of_process = generation.max(*of_process);
+            }
+            What::Polled { poll } => {
+                let &Poll { records, .. } = self.evidence.history.poll(poll);
+                self.polled(event.process, op, records);
+            }
+            What::CommitInvoked { group, .. } => self.asked(group, event.process, op),
+            What::CommitOk { op: commit } => self.accepted(commit, findings),
+            _ => {}
+        }
+    }
+
     fn polled(&mut self, process: ProcessId, op: OpId, records: Spans) {
         let generation = self.of_process[process.0 as usize];
         let history = self.evidence.history;

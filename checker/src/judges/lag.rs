@@ -10,30 +10,44 @@ use crate::evidence::Evidence;
 use crate::evidence::log::Log;
 use crate::evidence::sends::{Outcome, SlotIndex};
 use crate::evidence::table::Table;
-use crate::history::{Clock, Offset, OpId, Time, What};
+use crate::history::{Clock, Event, Offset, OpId, Time, What};
 use crate::verdict::Coverage;
 
 /// Measures every poll that returned records.
-pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
-    let history = evidence.history;
-    if history.meta().clock == Clock::PerProcess {
-        return;
+pub(crate) struct Lag<'e, 'h> {
+    evidence: &'e Evidence<'h>,
+    /// By partition and slot, since when somebody knew of a record there or beyond.
+    known: Vec<Vec<OpId>>,
+    /// How far each process has read.
+    read: Table<Option<Offset>>,
+}
+
+impl<'e, 'h> Lag<'e, 'h> {
+    /// Begins to measure, if the clocks can be compared.
+    pub(crate) fn new(evidence: &'e Evidence<'h>) -> Option<Self> {
+        let history = evidence.history;
+        (history.meta().clock != Clock::PerProcess).then(|| Lag {
+            evidence,
+            known: evidence.logs.iter().map(|log| known_by(evidence, log)).collect(),
+            read: Table::new(history.sessions().count(), evidence.logs.len()),
+        })
     }
-    let known: Vec<_> = evidence.logs.iter().map(|log| known_by(evidence, log)).collect();
-    let mut read: Table<Option<Offset>> =
-        Table::new(history.sessions().count(), evidence.logs.len());
-    for (_, event) in evidence.events_but_sends() {
-        let What::Polled { poll } = event.what else { continue };
+
+    /// Measures the next event, if it is a poll.
+    pub(crate) fn note(&mut self, event: &Event, coverage: &mut Coverage) {
+        let What::Polled { poll } = event.what else { return };
+        let (history, process) = (self.evidence.history, event.process);
         let poll = history.poll(poll);
         for span in history.spans(poll.records) {
-            let log = evidence.log(span.key);
+            let log = self.evidence.log(span.key);
             let is_final =
-                log.at_rest.is_some_and(|rest| history.event(rest.op).process == event.process);
-            let position = read.cell(event.process.0, span.key.0);
+                log.at_rest.is_some_and(|rest| history.event(rest.op).process == process);
+            let position = self.read.cell(process.0, span.key.0);
+            let known = &self.known[span.key.0 as usize];
             let since = position
                 .filter(|_| !is_final)
-                .and_then(|position| known[span.key.0 as usize][log.places.at_or_above(position)]);
-            if let Some(since) = since {
+                .and_then(|position| known.get(log.places.at_or_above(position)));
+            if let Some(&since) = since {
                 let lag = poll.invoked_at.0.saturating_sub(history.event(since).time.0);
                 coverage.worst_lag_ns = coverage.worst_lag_ns.max(lag);
             }
@@ -42,9 +56,9 @@ pub(crate) fn measure(evidence: &Evidence<'_>, coverage: &mut Coverage) {
     }
 }
 
-/// For each slot, and for the end, the first event by which somebody knew of a record there or beyond.
-fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<Option<OpId>> {
-    let mut known = vec![None; log.len() + 1];
+/// For each slot, the first event by which somebody knew of a record there or beyond, up to the last slot that has one.
+fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<OpId> {
+    let mut known = Vec::with_capacity(log.len());
     let mut first: Option<(Time, OpId)> = None;
     for index in (0..log.len()).rev() {
         let slot = log.slot(SlotIndex::new(index));
@@ -56,7 +70,8 @@ fn known_by(evidence: &Evidence<'_>, log: &Log) -> Vec<Option<OpId>> {
                 first = Some((moment, op));
             }
         }
-        known[index] = first.map(|(_, op)| op);
+        known.extend(first.map(|(_, op)| op));
     }
+    known.reverse();
     known
 }

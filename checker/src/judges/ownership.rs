@@ -16,35 +16,10 @@ use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
-use crate::history::{GroupId, Key, Offsets, OpId, ProcessId, RebalanceKind, What};
+use crate::history::{Event, GroupId, Key, Offsets, OpId, ProcessId, RebalanceKind, What};
 
 /// Follows who holds which partition, and whose commits are accepted.
-pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
-    let history = evidence.history;
-    let holders = Table::new(history.groups().len(), evidence.logs.len());
-    let mut judge = Holders { evidence, holders };
-    for &op in &evidence.membership {
-        let event = history.event(op);
-        let Some(group) = history.session(event.process).group else { continue };
-        match event.what {
-            What::Assigned { .. } if evidence.assigns_itself(event.process) => {
-                judge.ended(group, event.process)
-            }
-            What::Assigned { keys } => judge.assigned(group, event.process, op, keys),
-            What::Rebalanced { kind: RebalanceKind::Assigned, keys, .. } => {
-                judge.got(group, event.process, op, keys)
-            }
-            What::Rebalanced { keys, .. } => judge.lost(group, event.process, keys),
-            What::CommitOk { op: commit } => judge.committed(commit, findings),
-            What::Subscribed { .. } | What::Crashed | What::Closed => {
-                judge.ended(group, event.process)
-            }
-            _ => {}
-        }
-    }
-}
-
-struct Holders<'e, 'h> {
+pub(crate) struct Holders<'e, 'h> {
     evidence: &'e Evidence<'h>,
     /// Who believes to have the partition, by group and partition.
     holders: Table<Vec<Holder>>,
@@ -59,7 +34,32 @@ struct Holder {
     accepted: Option<OpId>,
 }
 
-impl Holders<'_, '_> {
+impl<'e, 'h> Holders<'e, 'h> {
+    /// Begins to follow them.
+    pub(crate) fn new(evidence: &'e Evidence<'h>) -> Self {
+        let groups = evidence.history.groups().len();
+        Holders { evidence, holders: Table::new(groups, evidence.logs.len()) }
+    }
+
+    /// Judges the next event.
+    pub(crate) fn note(&mut self, op: OpId, event: &Event, findings: &mut Findings<'_>) {
+        let process = event.process;
+        let Some(group) = self.evidence.history.session(process).group else { return };
+        match event.what {
+            What::Assigned { .. } if self.evidence.assigns_itself(process) => {
+                self.ended(group, process)
+            }
+            What::Assigned { keys } => self.assigned(group, process, op, keys),
+            What::Rebalanced { kind: RebalanceKind::Assigned, keys, .. } => {
+                self.got(group, process, op, keys)
+            }
+            What::Rebalanced { keys, .. } => self.lost(group, process, keys),
+            What::CommitOk { op: commit } => self.committed(commit, findings),
+            What::Subscribed { .. } | What::Crashed | What::Closed => self.ended(group, process),
+            _ => {}
+        }
+    }
+
     /// The process has exactly these partitions now.
     fn assigned(&mut self, group: GroupId, process: ProcessId, op: OpId, keys: Offsets) {
         self.ended(group, process);

@@ -18,53 +18,13 @@ use crate::evidence::Evidence;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{
-    GroupId, Key, Offset, Offsets, OpId, PositionedBy, ProcessId, RebalanceKind, What,
+    Event, GroupId, Key, Offset, Offsets, OpId, PositionedBy, ProcessId, RebalanceKind, What,
 };
 use register::{Commit, Register};
 use starts::Starts;
 
 /// Follows each group's committed offsets.
-pub(crate) fn judge(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
-    if evidence.auto_commits {
-        return;
-    }
-    let history = evidence.history;
-    let groups = history.groups().len();
-    let registers = Table::new(groups, evidence.logs.len());
-    let starts = Starts::new(groups, history.sessions().count(), evidence.logs.len());
-    let mut judge = Registers { evidence, registers, asked: vec![Vec::new(); groups], starts };
-    for (op, event) in evidence.events_but_sends() {
-        match event.what {
-            What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets } => {
-                judge.invoked(group, offsets, op)
-            }
-            What::CommitOk { op: commit } => judge.confirmed(commit, op),
-            What::CommitFailed { op: commit } => judge.failed(commit),
-            What::TxnAborted { txn } => {
-                let added = evidence.transactions.offsets_of(txn);
-                added.iter().for_each(|&commit| judge.failed(commit));
-            }
-            What::TxnCommitted { txn, .. } | What::TxnUnknown { txn, .. } => {
-                let added = evidence.transactions.offsets_of(txn);
-                added.iter().for_each(|&commit| judge.unknown(commit));
-            }
-            What::CommitUnknown { op: commit } => judge.unknown(commit),
-            What::Crashed | What::Closed => judge.gone(event.process),
-            What::Polled { poll } => {
-                for span in history.spans(history.poll(poll).records) {
-                    judge.starts.polled(evidence, event.process, (span, op), findings);
-                }
-            }
-            What::CommittedInvoked { group } => judge.asked(group, event.process, op),
-            What::CommittedOk { op: question, offsets } => {
-                judge.answered(question, op, offsets, findings)
-            }
-            what => judge.turned(event.process, op, what),
-        }
-    }
-}
-
-struct Registers<'e, 'h> {
+pub(crate) struct Registers<'e, 'h> {
     evidence: &'e Evidence<'h>,
     registers: Table<Register>,
     /// The questions still open, by group: each process has one at most, its last; answers to others are not judged.
@@ -72,7 +32,52 @@ struct Registers<'e, 'h> {
     starts: Starts,
 }
 
-impl Registers<'_, '_> {
+impl<'e, 'h> Registers<'e, 'h> {
+    /// Begins to follow them, unless consumers commit by themselves.
+    pub(crate) fn new(evidence: &'e Evidence<'h>) -> Option<Self> {
+        let history = evidence.history;
+        let groups = history.groups().len();
+        (!evidence.auto_commits).then(|| Registers {
+            evidence,
+            registers: Table::new(groups, evidence.logs.len()),
+            asked: vec![Vec::new(); groups],
+            starts: Starts::new(groups, history.sessions().count(), evidence.logs.len()),
+        })
+    }
+
+    /// Judges the next event.
+    pub(crate) fn note(&mut self, op: OpId, event: &Event, findings: &mut Findings<'_>) {
+        let evidence = self.evidence;
+        match event.what {
+            What::CommitInvoked { group, offsets } | What::TxnOffsets { group, offsets } => {
+                self.invoked(group, offsets, op)
+            }
+            What::CommitOk { op: commit } => self.confirmed(commit, op),
+            What::CommitFailed { op: commit } => self.failed(commit),
+            What::TxnAborted { txn } => {
+                let added = evidence.transactions.offsets_of(txn);
+                added.iter().for_each(|&commit| self.failed(commit));
+            }
+            What::TxnCommitted { txn, .. } | What::TxnUnknown { txn, .. } => {
+                let added = evidence.transactions.offsets_of(txn);
+                added.iter().for_each(|&commit| self.unknown(commit));
+            }
+            What::CommitUnknown { op: commit } => self.unknown(commit),
+            What::Crashed | What::Closed => self.gone(event.process),
+            What::Polled { poll } => {
+                let history = evidence.history;
+                for span in history.spans(history.poll(poll).records) {
+                    self.starts.polled(evidence, event.process, (span, op), findings);
+                }
+            }
+            What::CommittedInvoked { group } => self.asked(group, event.process, op),
+            What::CommittedOk { op: question, offsets } => {
+                self.answered(question, op, offsets, findings)
+            }
+            what => self.turned(event.process, op, what),
+        }
+    }
+
     fn invoked(&mut self, group: GroupId, offsets: Offsets, invoked: OpId) {
         for (key, offset) in self.evidence.history.offsets(offsets) {
             let commit = Commit::new(offset, invoked);
