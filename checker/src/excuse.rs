@@ -15,7 +15,7 @@ use std::fmt;
 pub enum Excuse {
     /// The log begins above it: `retention.ms`, `retention.bytes` or `DeleteRecords` moved the log start offset.
     Retention,
-    /// `cleanup.policy=compact`, and the log has a later record with the same message key.
+    /// `cleanup.policy=compact`, and the log has a later record with the same message key, or had one that was a tombstone.
     Compaction,
 }
 

@@ -1,10 +1,14 @@
 //! Why a record may be missing from a log that kept its promises: the log begins above it, or compaction left only a later
-//! record of its key.
+//! record of its key, or not even that, as it was a tombstone.
 //!
 //! ```text
 //!   log start 3      .  .  .  3  4  5      0, 1 and 2 were removed by retention or DeleteRecords
 //!   compact          .  b  .  a  -  b      of each message key the last record stays
+//!   compact          .  .  .  a  -  .      b was deleted: its last record, at 5, was a tombstone
 //! ```
+//! A tombstone goes `delete.retention.ms` after all that it deletes. So it is not excused while the log has a record of its
+//! key below, nor if the log ends before it or has another record in its place, which no compaction brings about.
+//!
 //! A log start offset never falls, so who asks for it afterwards and is told one at or below the record proves that nothing
 //! of the kind had happened yet.
 
@@ -25,6 +29,8 @@ pub(crate) struct Excuses {
     retention: Vec<Retention>,
     /// The last record of each message key; empty unless logs are compacted.
     last: BTreeMap<(Key, MessageKey), SendId>,
+    /// The last tombstone of each message key that the log has no record of; empty unless logs are compacted.
+    tombstones: BTreeMap<(Key, MessageKey), SendId>,
 }
 
 /// Where one log begins, as far as anybody was told.
@@ -62,13 +68,15 @@ pub(crate) enum Known {
     Begins(Offset, OpId),
     /// The log has this later record of the same message key.
     Follows(SendId),
+    /// The last record of its message key was this tombstone, which is gone too.
+    Deleted(SendId),
 }
 
 impl Known {
     pub(crate) fn excuse(self) -> Excuse {
         match self {
             Known::Begins(..) => Excuse::Retention,
-            Known::Follows(_) => Excuse::Compaction,
+            Known::Follows(_) | Known::Deleted(_) => Excuse::Compaction,
         }
     }
 }
@@ -93,11 +101,15 @@ impl Excuses {
             retention[read.key.0 as usize].asked.push(read);
         }
         retention.iter_mut().for_each(|retention| retention.sort(history));
-        let last = match policy {
-            CleanupPolicy::Delete => BTreeMap::new(),
-            CleanupPolicy::Compact => last_of_each_key(history, sends),
+        let (last, tombstones) = match policy {
+            CleanupPolicy::Delete => (BTreeMap::new(), BTreeMap::new()),
+            CleanupPolicy::Compact => {
+                let last = last_of_each_key(history, sends);
+                let tombstones = tombstones(history, sends, logs, &last);
+                (last, tombstones)
+            }
         };
-        Excuses { retention, last }
+        Excuses { retention, last, tombstones }
     }
 }
 
@@ -128,7 +140,43 @@ fn last_of_each_key(history: &History, sends: &Sends) -> BTreeMap<(Key, MessageK
     last
 }
 
+/// The last tombstone of each message key of which the log has no record.
+fn tombstones(
+    history: &History,
+    sends: &Sends,
+    logs: &[Log],
+    there: &BTreeMap<(Key, MessageKey), SendId>,
+) -> BTreeMap<(Key, MessageKey), SendId> {
+    let mut last: BTreeMap<_, SendId> = BTreeMap::new();
+    let may_be_compacted = |send: &Send| is_vacant(history, send, &logs[send.key.0 as usize]);
+    let tombstones = sends.iter().filter(|(_, send)| history.sends_tombstone(send));
+    for (id, send) in tombstones.filter(|(_, send)| may_be_compacted(send)) {
+        let Some(message_key) = history.message_key(send) else { continue };
+        let key = (send.key, message_key);
+        if !there.contains_key(&key) {
+            let known = last.entry(key).or_insert(id);
+            if sends.get(*known).offset(history) < send.offset(history) {
+                *known = id;
+            }
+        }
+    }
+    last
+}
+
+/// Whether a record was acknowledged at an offset where the log has nothing, though it goes on above.
+fn is_vacant(history: &History, send: &Send, log: &Log) -> bool {
+    let Some(offset) = send.offset(history).known() else { return false };
+    let holds_another = log.slot_at(offset).is_some_and(|(slot, _)| log.is_visible(slot.get()));
+    let goes_on = log.at_rest.is_none_or(|read| offset < read.end);
+    send.outcome == Outcome::Ok && send.place.is_none() && !holds_another && goes_on
+}
+
 impl History {
+    /// Whether it was told with a send or its acknowledgement that the record is a tombstone.
+    fn sends_tombstone(&self, send: &Send) -> bool {
+        self.is_tombstone(send.op) || self.is_tombstone(send.done)
+    }
+
     /// The message key of a record, told with its send or its acknowledgement.
     pub(crate) fn message_key(&self, send: &Send) -> Option<MessageKey> {
         let told = [send.op, send.done].into_iter().filter_map(|op| self.send_detail(op));
@@ -203,12 +251,19 @@ impl Evidence<'_> {
     }
 
     fn compacted(&self, missing: Missing<'_>) -> Option<Known> {
-        if self.excuses.last.is_empty() {
+        let Excuses { last, tombstones, .. } = &self.excuses;
+        if last.is_empty() && tombstones.is_empty() {
             return None;
         }
         let send = missing.send?;
-        let message_key = self.history.message_key(send)?;
-        let id = *self.excuses.last.get(&(missing.key, message_key))?;
+        let key = (missing.key, self.history.message_key(send)?);
+        match (last.get(&key), tombstones.get(&key)) {
+            (Some(&last), _) => self.follows(missing, send, last),
+            (None, tombstone) => self.deleted(missing, send, *tombstone?),
+        }
+    }
+
+    fn follows(&self, missing: Missing<'_>, send: &Send, id: SendId) -> Option<Known> {
         let last = self.sends.get(id);
         let lies = last.place.map(|place| self.log(missing.key).places.offset(place));
         let is_later = match missing.offset.known() {
@@ -217,6 +272,15 @@ impl Evidence<'_> {
             None => last.outcome != Outcome::Ok || !self.is_before(last.done, send.op),
         };
         is_later.then_some(Known::Follows(id))
+    }
+
+    fn deleted(&self, missing: Missing<'_>, send: &Send, id: SendId) -> Option<Known> {
+        let tombstone = self.sends.get(id);
+        let is_earlier = match missing.offset.known() {
+            Some(offset) => offset < tombstone.offset(self.history),
+            None => !self.is_before(tombstone.done, send.op),
+        };
+        (is_earlier || send.op == tombstone.op).then_some(Known::Deleted(id))
     }
 
     /// The log start offset that the response behind a poll told.
@@ -257,6 +321,10 @@ impl Evidence<'_> {
             Known::Follows(id) => {
                 let last = self.sends.get(id);
                 format!("a later record of its message key is in {name}. {}", self.tell_send(last))
+            }
+            Known::Deleted(id) => {
+                let tombstone = self.tell_send(self.sends.get(id));
+                format!("{name} has no record of its message key since a tombstone. {tombstone}")
             }
         }
     }

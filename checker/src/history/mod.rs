@@ -52,6 +52,8 @@ pub struct History {
     details: Chunked<SendDetail>,
     /// In the order of the events they were told with.
     inputs: Chunked<SendInputs>,
+    /// The events with which it was told that a send's record is a tombstone.
+    tombstones: Chunked<OpId>,
 }
 
 /// One life of a client.
@@ -228,6 +230,13 @@ impl History {
     #[must_use]
     pub fn send_detail(&self, event: OpId) -> Option<&SendDetail> {
         told_with(&self.details, event, |detail| detail.told_with)
+    }
+
+    /// Whether it was told with `event`, a send's invocation or acknowledgement, that the send's record is a tombstone. O(log
+    /// tombstones).
+    #[must_use]
+    pub fn is_tombstone(&self, event: OpId) -> bool {
+        told_with(&self.tombstones, event, |&told_with| told_with).is_some()
     }
 
     /// Whether it was told of any send which records its record was made from.

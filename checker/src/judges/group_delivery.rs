@@ -125,7 +125,7 @@ impl GroupJudge<'_, '_> {
         let was_handed = self.progress.delivered(slot).is_some();
         self.evidence.excuse_of(self.key, slot, passed).filter(|known| match *known {
             Known::Begins(_, told) => !was_handed || Some(told) <= passed,
-            Known::Follows(_) => true,
+            Known::Follows(_) | Known::Deleted(_) => true,
         })
     }
 

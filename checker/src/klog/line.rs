@@ -225,7 +225,7 @@ pub(super) fn generation(cursor: &mut impl Cursor) -> Result<Generation, Problem
     number.map(Generation).map_err(|_| before.expected(what))
 }
 
-fn boolean(cursor: &mut impl Cursor) -> Result<bool, Problem> {
+pub(super) fn boolean(cursor: &mut impl Cursor) -> Result<bool, Problem> {
     let mut before = *cursor;
     match &*cursor.scalar("true or false")? {
         "true" => Ok(true),

@@ -7,7 +7,7 @@
 //! ```
 //! | `f` | types | value |
 //! |---|---|---|
-//! | `send` | invoke, then ok, fail or info | `[["send", key, value]]`, in ok `[["send", key, [offset or null, value]]]`; a fourth element may tell `{"seq": 0, "key": "alice", "in": [[key, offset], ...]}`, the last being the records that this one was made from |
+//! | `send` | invoke, then ok, fail or info | `[["send", key, value]]`, in ok `[["send", key, [offset or null, value]]]`; a fourth element may tell `{"seq": 0, "key": "alice", "tombstone": true, "in": [[key, offset], ...]}`, the last being the records that this one was made from |
 //! | `init_producer` | ok | none; `"producer": {"pid": 1, "epoch": 0, "txid": "app"}` |
 //! | `txn` | invoke, then ok (committed), fail (aborted) or info | none, if what the process does until then has lines of its own; or all of it, as a list of `["send", ...]`, `["poll", ...]`, `["send_offsets", group, {key: offset}]`; `"txn_t": {"commit_inv": time}` |
 //! | `send_offsets` | ok | `{key: offset}`, with `group`, for the open transaction |
@@ -35,6 +35,10 @@
 //! [settings](crate::settings::SETTINGS) or Kafka's: `{"acks":"all","min_isr":2}`, and as `sub_via` whether consumers get
 //! their partitions by `assign` or `subscribe`, without which it is inferred), and the names of partitions, groups and
 //! processes, and of series of values (`[[512, "producer-2"]]` makes 512 · 2^32 + 17 read `producer-2#17`).
+//!
+//! A tombstone has a key and no value in Kafka, and here a value of its own all the same, such as `"tombstone-17"`, for records
+//! are told apart by nothing else: let producers put it in a header of the record, from which readers can record it. Told to
+//! be a `tombstone`, and with its `key`, it excuses that it is gone from a compacted log together with what it deleted.
 //!
 //! Times are nanoseconds. A process is a number or a string, a value any JSON scalar that is unique in its partition;
 //! 18446744073709551615 stands for bytes that are no record at all. A completion belongs to the invocation with its `call`,

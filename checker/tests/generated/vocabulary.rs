@@ -91,6 +91,9 @@ impl Scribe {
         if key.is_some() || sequence.is_some() {
             self.history.send_told(key, sequence);
         }
+        if dice.is_multiple_of(5) {
+            self.history.send_is_tombstone();
+        }
         let inputs = (0..dice % 3).map(|n| (self::key(n), offset(dice / 2)));
         self.history.send_made_from(inputs);
     }

@@ -4,7 +4,7 @@ use crate::script::{APP, P0, P1, Script};
 use ktrial_checker::anomaly::AnomalyKind as Kind;
 use ktrial_checker::contract::{CleanupPolicy, Contract};
 use ktrial_checker::excuse::Excuse;
-use ktrial_checker::history::{Offset, PositionedBy, RebalanceKind};
+use ktrial_checker::history::{MessageKey, Offset, PositionedBy, RebalanceKind};
 
 /// Three acknowledged records in `orders-0`.
 fn three_records() -> Script {
@@ -121,6 +121,77 @@ fn compaction_removes_no_last_record_and_none_without_a_key() {
     let moved = (Kind::MessageKeyMoved, 1);
     assert_eq!(found(&s, &compacted()), [moved, (Kind::Hole, 1), (Kind::DrainedUnseen, 1)]);
     assert_eq!(s.excused(&compacted()), "");
+}
+
+/// A record of key 7, a tombstone of it, and a record of key 8.
+fn one_deleted() -> Script {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.sent_keyed(p, P0, 1, 0, 7);
+    s.deleted(p, P0, 2, 1, 7);
+    s.sent_keyed(p, P0, 3, 2, 8);
+    s
+}
+
+#[test]
+fn a_tombstone_goes_with_what_it_deleted() {
+    let mut s = one_deleted();
+    s.drain(P0, &[(2, 3)], 3);
+    assert_eq!(found(&s, &compacted()), []);
+    insta::assert_snapshot!(
+        s.excused(&compacted()),
+        @"2 acknowledged records of orders-0 at offsets 0 to 1 are gone, excused by cleanup.policy=compact: orders-0 has no record of its message key since a tombstone. v2 was sent to orders-0 by producer at 3.000 ms (op 2) and acknowledged at 4.000 ms with offset 1."
+    );
+    s.finds(&[(Kind::Hole, 2)]);
+}
+
+#[test]
+fn a_tombstone_that_waits_excuses_what_it_deleted() {
+    let mut s = one_deleted();
+    s.drain(P0, &[(1, 2), (2, 3)], 3);
+    assert_eq!(found(&s, &compacted()), []);
+}
+
+#[test]
+fn a_tombstone_does_not_go_before_what_it_deleted() {
+    let mut s = one_deleted();
+    s.drain(P0, &[(0, 1), (2, 3)], 3);
+    assert_eq!(found(&s, &compacted()), [(Kind::Hole, 1)]);
+}
+
+#[test]
+fn a_tombstone_excuses_nothing_that_was_sent_after_it() {
+    let mut s = one_deleted();
+    let p = s.producer();
+    s.sent_keyed(p, P0, 4, 3, 7);
+    s.drain(P0, &[(2, 3)], 4);
+    assert_eq!(found(&s, &compacted()), [(Kind::DrainedUnseen, 1)]);
+}
+
+#[test]
+fn a_tombstone_at_the_end_or_overwritten_was_not_compacted() {
+    let mut s = one_deleted();
+    s.drain(P0, &[], 1);
+    assert_eq!(found(&s, &compacted()), [(Kind::TruncatedTail, 2), (Kind::DrainedUnseen, 1)]);
+    let mut s = one_deleted();
+    let p = s.producer();
+    s.sent(p, P0, 4, 1);
+    s.drain(P0, &[(1, 4), (2, 3)], 3);
+    assert_eq!(found(&s, &compacted())[..2], [(Kind::LostWrite, 1), (Kind::Hole, 1)]);
+}
+
+#[test]
+fn a_tombstone_that_nobody_acknowledged_excuses_nothing() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.sent_keyed(p, P0, 1, 0, 7);
+    let unheard = s.send(p, P0, 2);
+    s.history.send_told(Some(MessageKey(7)), None);
+    s.history.send_is_tombstone();
+    s.give_up(unheard);
+    s.sent_keyed(p, P0, 3, 2, 8);
+    s.drain(P0, &[(2, 3)], 3);
+    assert_eq!(found(&s, &compacted()), [(Kind::Hole, 1)]);
 }
 
 #[test]

@@ -187,6 +187,14 @@ impl Script {
         self.ack(send, offset);
     }
 
+    /// Sends a tombstone of a message key and acknowledges.
+    pub fn deleted(&mut self, process: ProcessId, key: Key, value: u64, offset: i64, of: u64) {
+        let send = self.send(process, key, value);
+        self.history.send_told(Some(MessageKey(of)), None);
+        self.history.send_is_tombstone();
+        self.ack(send, offset);
+    }
+
     /// Asks where the partition begins and is answered.
     pub fn begins(&mut self, process: ProcessId, key: Key, start: i64) {
         let time = self.tick();

@@ -42,6 +42,17 @@ impl History {
         self.details.push(SendDetail { told_with, message_key, sequence });
     }
 
+    /// The record of the send that was just invoked or acknowledged is a tombstone: it has a key and no value, which deletes
+    /// what its key stood for. Tell it once per event. Its [`Value`] names the record nevertheless.
+    pub fn send_is_tombstone(&mut self) {
+        let told_with = self.last();
+        let is_send =
+            matches!(self.event(told_with).what, What::SendInvoked { .. } | What::SendOk { .. });
+        let is_told = self.is_tombstone(told_with);
+        assert!(is_send && !is_told, "{told_with:?} is no send or is told to be a tombstone");
+        self.tombstones.push(told_with);
+    }
+
     /// The record of the send that was just invoked or acknowledged was made from the records at these places. Tell it
     /// once per event. A group whose transactions tell it is held to it: whatever such a transaction consumes goes into
     /// one of its outputs.

@@ -1,7 +1,7 @@
 //! Lines of producers: sends, transactions, identities.
 
 use super::super::doubt::Doubt;
-use super::super::line::{Kind, Line, natural, optional};
+use super::super::line::{Kind, Line, boolean, natural, optional};
 use super::calls::{Open, Ops};
 use super::values::{offset, parts};
 use super::{Reader, Who, not_invoked};
@@ -22,6 +22,7 @@ struct Sent {
 struct Detail {
     message_key: Option<MessageKey>,
     sequence: Option<i32>,
+    is_tombstone: bool,
     /// What the record was made from.
     inputs: Vec<(Key, Offset)>,
 }
@@ -87,6 +88,7 @@ impl Reader {
                     detail.message_key = key.map(MessageKey);
                 }
                 "seq" => detail.sequence = optional(cursor, sequence)?,
+                "tombstone" => detail.is_tombstone = boolean(cursor)?,
                 "in" => cursor.array("a list of records as [partition, offset]", |cursor| {
                     detail.inputs.push(self.place(cursor)?);
                     Ok(())
@@ -111,6 +113,9 @@ impl Reader {
     fn tell_detail(&mut self, detail: &Detail) {
         if detail.message_key.is_some() || detail.sequence.is_some() {
             self.imported.history.send_told(detail.message_key, detail.sequence);
+        }
+        if detail.is_tombstone {
+            self.imported.history.send_is_tombstone();
         }
         if !detail.inputs.is_empty() {
             self.imported.history.send_made_from(detail.inputs.iter().copied());

@@ -46,7 +46,7 @@ impl<W: Write> Writer<'_, W> {
         self.line.push("]]");
     }
 
-    /// `,{"seq":0,"key":"alice","in":[[key,offset],...]}`, or nothing if there is nothing to tell.
+    /// `,{"seq":0,"key":"alice","tombstone":true,"in":[[key,offset],...]}`, or nothing if there is nothing to tell.
     fn detail(&mut self, event: OpId) {
         let mut before = ",{";
         let detail = self.history.send_detail(event);
@@ -57,6 +57,10 @@ impl<W: Write> Writer<'_, W> {
         if let Some(key) = detail.and_then(|detail| detail.message_key) {
             self.part(&mut before, "\"key\":");
             self.scalar(key.0);
+        }
+        if self.history.is_tombstone(event) {
+            self.part(&mut before, "\"tombstone\":");
+            self.line.push("true");
         }
         let mut inputs = self.history.send_inputs(event).peekable();
         if inputs.peek().is_some() {
