@@ -64,6 +64,25 @@ fn what_two_committed_transactions_consumed_is_processed_twice() {
 }
 
 #[test]
+fn what_a_long_transaction_consumed_is_processed_twice_by_each_that_comes_after() {
+    let (mut s, worker) = input();
+    let (long, long_added) = consume(&mut s, worker, &[(0, 1), (1, 2), (2, 3)]);
+    s.commit_txn(long);
+    let mut last = long_added;
+    for record in [(1, 2), (2, 3)] {
+        let other = s.member(P0, record.0, PositionedBy::Seek);
+        let (again, added) = consume(&mut s, other, &[record]);
+        s.commit_txn(again);
+        last = added;
+    }
+    let s = drained(s);
+    s.finds(&[(Kind::GroupRedelivery, 2), (Kind::DoubleProcessing, 2)]);
+    let judgement = s.judge();
+    let second = &judgement.anomalies[&Kind::DoubleProcessing].examples[1];
+    assert_eq!([second.ops[0].op, second.ops[1].op], [long_added, last]);
+}
+
+#[test]
 fn what_an_aborted_transaction_consumed_is_consumed_again() {
     let (mut s, worker) = input();
     let (first, _) = consume(&mut s, worker, &[(0, 1), (1, 2)]);
