@@ -1,5 +1,14 @@
 //! How fast histories of transactions are judged, in client operations per second: workers that poll, send and add offsets
 //! in transactions side by side, and loaders that fill what they read.
+//!
+//! Measured by the counters of one core at 3.9 GHz, without link-time optimization, other processes building beside it:
+//!
+//! ```text
+//! order          operations  judging     operations/s  instructions an operation
+//! reads             1000032  427ms             2.34 M                       3232
+//! serializable      1000032  440ms             2.27 M                       3324
+//! ```
+//! Processor time and instructions are those of a run that judges once, less those of one that judges nothing.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ktrial_checker::contract::{Contract, TransactionOrder};
