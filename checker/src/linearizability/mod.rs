@@ -108,7 +108,7 @@ mod verdict;
 
 pub use atom::Atom;
 pub use check::check;
-pub use model::Model;
+pub use model::{Call, Model};
 pub use named::{ModelName, Outcome, check_named};
 pub use operation::{Operation, Process, Response};
 pub use read::Notation;

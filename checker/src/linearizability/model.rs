@@ -3,6 +3,19 @@
 use std::fmt::Display;
 use std::hash::Hash;
 
+/// A call as far as it counts: what a model may infer from.
+#[derive(Debug)]
+pub struct Call<'a, I, O> {
+    /// What was asked.
+    pub input: &'a I,
+    /// What the client was told, if anything.
+    pub output: Option<&'a O>,
+    /// When it asked.
+    pub invoked: u64,
+    /// When it was told; `None` with the output.
+    pub returned: Option<u64>,
+}
+
 /// A specification: what the system would do if it served one call at a time.
 ///
 /// A model is a pure description. The engine asks it the same question many times and in any order, so a method may
@@ -47,9 +60,9 @@ pub trait Model {
     /// A model for these calls alone, which knows what their outputs tell together: where a value stands in a log, say,
     /// because a later read shows it there.
     ///
-    /// It may refuse steps that no linearization of just these calls takes, and nothing else; the search then finds its
-    /// way without trying. `None`, if there is nothing to know.
-    fn informed_by(&self, _calls: &[(&Self::Input, Option<&Self::Output>)]) -> Option<Self>
+    /// It may refuse steps that no linearization of just these calls takes, or all linearizations but one; the search then
+    /// finds its way without trying. `None`, if there is nothing to know.
+    fn informed_by(&self, _calls: &[Call<'_, Self::Input, Self::Output>]) -> Option<Self>
     where
         Self: Sized,
     {

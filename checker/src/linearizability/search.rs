@@ -7,7 +7,7 @@ use super::case::{CaseCall, Operations};
 use super::depth_first::DepthFirst;
 use super::end::End;
 use super::frontier::Frontier;
-use super::model::Model;
+use super::model::{Call, Model};
 use super::operation::Operation;
 use super::slots::SlotSet;
 use super::space::Space;
@@ -44,14 +44,13 @@ pub(super) fn solve<M: Model>(
     search(informed.as_ref().unwrap_or(model), operations, case, budget)
 }
 
-/// The inputs of a case with the outputs that count.
-fn calls<'a, I, O>(
-    operations: &'a [Operation<I, O>],
-    case: &[CaseCall],
-) -> Vec<(&'a I, Option<&'a O>)> {
+/// The calls of a case, with the responses that count.
+fn calls<'a, I, O>(operations: &'a [Operation<I, O>], case: &[CaseCall]) -> Vec<Call<'a, I, O>> {
     let call = |call: &CaseCall| {
-        let operation = &operations[call.op as usize];
-        (&operation.input, operation.output().filter(|_| call.answered))
+        let &Operation { ref input, ref response, invoked, .. } = &operations[call.op as usize];
+        let response = response.as_ref().filter(|_| call.answered);
+        let (output, returned) = response.map(|told| (&told.output, told.returned)).unzip();
+        Call { input, output, invoked, returned }
     };
     case.iter().map(call).collect()
 }

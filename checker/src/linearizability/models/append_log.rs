@@ -6,8 +6,8 @@
 
 use super::list::List;
 use super::told_list;
-use crate::linearizability::Model;
 use crate::linearizability::interner::Interner;
+use crate::linearizability::{Call, Model};
 use std::fmt::Display;
 use std::hash::Hash;
 
@@ -66,7 +66,7 @@ struct Sighting {
 }
 
 impl<V: Clone + Ord + Hash> Known<V> {
-    fn of(calls: &[(&Input<V>, Option<&Output<V>>)]) -> Self {
+    fn of(calls: &[Call<'_, Input<V>, Output<V>>]) -> Self {
         let mut known = Known {
             values: Interner::new(),
             sightings: Vec::new(),
@@ -75,8 +75,8 @@ impl<V: Clone + Ord + Hash> Known<V> {
         };
         known.count_appends(calls);
         let mut end = 0;
-        for (input, output) in calls {
-            end = end.max(known.see(input, *output));
+        for call in calls {
+            end = end.max(known.see(call.input, call.output));
         }
         known.take_offsets();
         known.is_complete =
@@ -84,9 +84,9 @@ impl<V: Clone + Ord + Hash> Known<V> {
         known
     }
 
-    fn count_appends(&mut self, calls: &[(&Input<V>, Option<&Output<V>>)]) {
-        for (input, _) in calls {
-            if let Input::Append(value) = input {
+    fn count_appends(&mut self, calls: &[Call<'_, Input<V>, Output<V>>]) {
+        for call in calls {
+            if let Input::Append(value) = call.input {
                 let id = self.values.intern(value.clone()) as usize;
                 self.sightings.resize(self.sightings.len().max(id + 1), Sighting::default());
                 self.sightings[id].appends += 1;
@@ -198,7 +198,7 @@ impl<V: Clone + Ord + Hash + Display> Model for AppendLog<V> {
         matches!(input, Input::Fetch(_))
     }
 
-    fn informed_by(&self, calls: &[(&Input<V>, Option<&Output<V>>)]) -> Option<Self> {
+    fn informed_by(&self, calls: &[Call<'_, Input<V>, Output<V>>]) -> Option<Self> {
         Some(AppendLog { known: Some(Known::of(calls)) })
     }
 
