@@ -65,7 +65,7 @@ impl<'e, 'h> Absent<'e, 'h> {
         }
     }
 
-    /// Retention opens no gap within one poll.
+    /// Retention opens no gap within one poll, and what holds another record now was not removed.
     fn report(
         &self,
         kind: AnomalyKind,
@@ -76,7 +76,11 @@ impl<'e, 'h> Absent<'e, 'h> {
         let &Absent { evidence, send, offset, read_over_by, .. } = self;
         let passed = passed.filter(|_| read_over_by.is_none());
         let key = send.key;
-        match evidence.excuse(Missing { key, offset, send: Some(send), passed }) {
+        let excuse = match kind {
+            AnomalyKind::LostWrite => None,
+            _ => evidence.excuse(Missing { key, offset, send: Some(send), passed }),
+        };
+        match excuse {
             Some(known) => evidence.note_excuse(kind, (key, offset), known, findings),
             None => findings.report(kind, 0, prove),
         }

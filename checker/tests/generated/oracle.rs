@@ -323,9 +323,11 @@ impl<'s> Oracle<'s> {
             found.extend(match sent.offset {
                 None if !self.is_retained((sent.key, 0)) => None,
                 None => Some(Kind::DrainedUnseen),
+                Some(offset) if offset < end && self.visible.contains(&(sent.key, offset)) => {
+                    Some(Kind::LostWrite)
+                }
                 Some(offset) if self.is_excused_at_rest(sent, (sent.key, offset)) => None,
                 Some(offset) if offset >= end => Some(Kind::TruncatedTail),
-                Some(offset) if self.visible.contains(&(sent.key, offset)) => Some(Kind::LostWrite),
                 Some(offset)
                     if self
                         .visible

@@ -109,6 +109,17 @@ fn compaction_leaves_the_last_record_of_each_key() {
 }
 
 #[test]
+fn compaction_puts_no_record_in_place_of_another() {
+    let mut s = Script::new();
+    let p = s.producer();
+    s.sent_keyed(p, P0, 1, 0, 7);
+    s.sent(p, P0, 2, 0);
+    s.sent_keyed(p, P0, 3, 1, 7);
+    s.drain(P0, &[(0, 2), (1, 3)], 2);
+    assert_eq!(found(&s, &compacted()), [(Kind::LostWrite, 1)]);
+}
+
+#[test]
 fn compaction_removes_no_last_record_and_none_without_a_key() {
     let mut s = Script::new();
     let p = s.producer();
