@@ -4,8 +4,8 @@
 //! not is an [`Anomaly`](crate::anomaly::Anomaly), and the one says nothing of the other.
 
 use crate::anomaly::AnomalyKind;
+use crate::counted::{are, counted};
 use crate::history::Offset;
-use crate::tell::{are, counted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

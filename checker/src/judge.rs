@@ -1,6 +1,7 @@
 //! From a history to a judgement: gather the evidence once, let every judge look at it, draw the verdicts.
 
 use crate::contract::Contract;
+use crate::counted::{are, counted};
 use crate::evidence::Evidence;
 use crate::evidence::dependencies::Dependencies;
 use crate::evidence::intervals;
@@ -16,7 +17,6 @@ use crate::judges::{
     message_keys, outputs, ownership, processing, producer_order, real_time, sequences, slots,
     stable_reads, transaction_cycles, zombies,
 };
-use crate::tell::{are, counted};
 use crate::verdict::{Coverage, Judgement, Property, Verdict};
 
 /// Judges `history` by every property, in time linear in its length. The contract decides how bad an anomaly is, not

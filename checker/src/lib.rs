@@ -91,6 +91,7 @@ pub mod anomaly;
 mod chunked;
 mod completed;
 pub mod contract;
+mod counted;
 mod evidence;
 pub mod excuse;
 mod findings;

@@ -1,20 +1,10 @@
 //! The words evidence is told in, so that all judges say the same thing the same way.
 
 use crate::evidence::Evidence;
+use crate::evidence::sends::TxnId;
 use crate::evidence::sends::{Outcome, Send};
-use crate::evidence::transactions::{Txn, TxnId};
+use crate::evidence::transactions::Txn;
 use crate::history::{GroupId, Key, Offset, OpId, ScalarName, Value, What};
-
-/// `1 record`, `2 records`: so many of what is named in the singular.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
-}
-
-/// The verb after so many.
-pub(crate) fn are(count: u64) -> &'static str {
-    if count == 1 { "is" } else { "are" }
-}
 
 impl Evidence<'_> {
     pub(crate) fn key_name(&self, key: Key) -> String {

@@ -11,7 +11,7 @@
 //! read at rest, holds nothing between the two. Of several reads in a transaction the farthest counts.
 
 use super::Evidence;
-use super::transactions::TxnId;
+use super::sends::TxnId;
 use crate::graph::{Relation, Relations};
 use crate::history::{
     Bounds, Event, Isolation, Key, KeyBounds, Offset, Offsets, OpId, Spans, What,

@@ -8,8 +8,8 @@
 //! A new position, a rebalance, and an abort of the transaction that polled them take records out of the process's hands.
 
 use super::Evidence;
+use super::sends::TxnId;
 use super::table::Table;
-use super::transactions::TxnId;
 use crate::history::{GroupId, Key, Offset, Offsets, OpId, PositionedBy, ProcessId, Span, What};
 
 /// Records of one partition that one transaction consumed for a group.

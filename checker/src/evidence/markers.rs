@@ -12,8 +12,9 @@
 //! it ends, or from their acknowledged offsets and the producer's id; not from the epoch, which the coordinator raises before
 //! it aborts, and with every transaction (KIP-890). Where this does not lead to one transaction, nothing is concluded.
 
+use super::sends::TxnId;
 use super::sends::{SendId, Sends};
-use super::transactions::{Transactions, TxnId};
+use super::transactions::Transactions;
 use crate::history::{History, Key, LogEntries, LogEntry, LogEntryKind, Offset, OpId, Value};
 use std::collections::BTreeMap;
 

@@ -245,7 +245,7 @@ impl Survey {
                 survey.told.note(history, op, event);
             }
         }
-        survey.sends.join(&survey.transactions);
+        survey.transactions.iter().for_each(|(id, txn)| txn.join(id, &mut survey.sends));
         survey.start_final_reads(history);
         survey.count_outcomes(coverage);
         survey

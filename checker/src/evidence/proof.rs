@@ -13,7 +13,7 @@
 use super::log::Log;
 use super::markers::Annotation;
 use super::sends::Sends;
-use super::transactions::TxnId;
+use super::sends::TxnId;
 use super::{Survey, acknowledge};
 use crate::history::{History, Isolation, OpId};
 
@@ -52,7 +52,7 @@ impl Survey {
         for txn in txns {
             if self.transactions.prove(txn) {
                 let proven = self.transactions.get(txn);
-                self.sends.join_one(txn, proven);
+                proven.join(txn, &mut self.sends);
                 for &id in &proven.sends {
                     acknowledge(history, (id, self.sends.get(id)), logs);
                 }
@@ -66,7 +66,7 @@ impl Survey {
         let txns: Vec<TxnId> = marked.map(|marker| marker.txn).chain(left).collect();
         for txn in txns {
             if self.transactions.abort(txn, op) {
-                self.sends.join_one(txn, self.transactions.get(txn));
+                self.transactions.get(txn).join(txn, &mut self.sends);
             }
         }
     }

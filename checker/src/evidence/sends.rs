@@ -1,13 +1,16 @@
 //! The sends of a history, paired with their completions, and the way from a value back to its send.
 
 use super::bits::Bits;
-use super::transactions::{Transactions, Txn, TxnId};
 use crate::history::{History, Key, Offset, OpId, ProcessId, Value, What};
 use std::num::NonZeroU32;
 
 /// An index into the sends of a history, in the order of their invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SendId(pub(crate) u32);
+
+/// An index into the transactions of a history, in the order of their beginnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TxnId(pub(crate) u32);
 
 /// How a send or a transaction ended, as far as its producer knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,22 +106,16 @@ impl Sends {
         SendId(id)
     }
 
-    /// Sends in a transaction share its fate, unless they failed on their own. Their offsets stay what they were told.
-    pub(crate) fn join(&mut self, transactions: &Transactions) {
-        transactions.iter().for_each(|(id, txn)| self.join_one(id, txn));
-    }
-
-    /// Tells the sends of one transaction its fate.
-    pub(crate) fn join_one(&mut self, id: TxnId, txn: &Txn) {
-        for send in &txn.sends {
-            let send = &mut self.all[send.0 as usize];
-            send.txn = id.0;
-            if send.outcome != Outcome::Failed {
-                send.outcome = txn.outcome;
-            }
-            if send.done == send.op {
-                send.done = txn.decided.unwrap_or(send.done);
-            }
+    /// Tells a send in a transaction the fate they share, unless the send failed on its own. Its offset stays what it
+    /// was told.
+    pub(crate) fn join(&mut self, id: SendId, txn: TxnId, outcome: Outcome, decided: Option<OpId>) {
+        let send = &mut self.all[id.0 as usize];
+        send.txn = txn.0;
+        if send.outcome != Outcome::Failed {
+            send.outcome = outcome;
+        }
+        if send.done == send.op {
+            send.done = decided.unwrap_or(send.done);
         }
     }
 

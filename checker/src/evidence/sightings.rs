@@ -3,8 +3,9 @@
 use super::Evidence;
 use super::excuses::Missing;
 use super::log::Sighting;
+use super::sends::TxnId;
 use super::sends::{Outcome, SendId};
-use super::transactions::{Txn, TxnId};
+use super::transactions::Txn;
 use crate::history::{Clock, Key, Offset, OpId, Time};
 
 /// The first read of a transaction's records.

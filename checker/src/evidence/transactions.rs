@@ -5,12 +5,8 @@
 //! committed when a reader that is handed committed records only was handed one of its records, or when a dumped log has
 //! its marker; and a marker, or what a dump says of its records, proves it aborted ([`proof`](super::proof)).
 
-use super::sends::{Outcome, SendId, Sends};
+use super::sends::{Outcome, SendId, Sends, TxnId};
 use crate::history::{History, OpId, ProcessId, ProducerRef, Time, What};
-
-/// An index into the transactions of a history, in the order of their beginnings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TxnId(pub(crate) u32);
 
 /// One transaction.
 #[derive(Clone, Debug)]
@@ -30,6 +26,11 @@ pub(crate) struct Txn {
 }
 
 impl Txn {
+    /// Tells its sends that they share its fate.
+    pub(crate) fn join(&self, id: TxnId, sends: &mut Sends) {
+        self.sends.iter().for_each(|&send| sends.join(send, id, self.outcome, self.decided));
+    }
+
     /// Whether it is committed, as far as anybody can tell.
     pub(crate) fn is_committed(&self) -> bool {
         matches!(self.outcome, Outcome::Ok | Outcome::Proven)

@@ -6,13 +6,13 @@
 //! must be there. Records of committed transactions that are gone are losses too ([`durability`](super::durability)).
 
 use crate::anomaly::{AnomalyKind, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::sends::{Send, SendId};
 use crate::evidence::sightings::AtRest;
 use crate::evidence::transactions::Txn;
 use crate::findings::{Findings, Proof};
 use crate::history::{Offset, Value};
-use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Looks for all records of every committed transaction.

@@ -15,13 +15,13 @@
 //! O(events + groups · partitions).
 
 use crate::anomaly::{AnomalyKind, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::holders::Holders;
 use crate::evidence::progress::{Groups, Progress};
 use crate::evidence::sends::{Outcome, Send};
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId, Time};
-use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// From when on the log owes progress.

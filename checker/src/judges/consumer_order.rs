@@ -7,12 +7,12 @@
 //! not report its rebalances nobody knows where it stands after a poll, so that each of its polls is judged by itself.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::sends::SlotIndex;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{Event, Key, Offset, Offsets, OpId, ProcessId, Span, What};
-use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Follows every consumer through its polls.

@@ -4,6 +4,7 @@
 //! is reported once, with what it ran ahead of; the mark then moves to it.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::log::Log;
 use crate::evidence::progress::{Groups, Progress};
@@ -11,7 +12,6 @@ use crate::evidence::sends::SlotIndex;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId, What};
-use crate::tell::counted;
 
 /// Judges every commit against what the group had done when it was invoked.
 pub(crate) fn judge(evidence: &Evidence<'_>, groups: &Groups, findings: &mut Findings<'_>) {

@@ -7,6 +7,7 @@
 //! elsewhere ([`processing`](super::processing)).
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::bits::Bits;
 use crate::evidence::excuses::Known;
@@ -15,7 +16,6 @@ use crate::evidence::progress::{Again, Groups, Progress};
 use crate::evidence::sends::SlotIndex;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId};
-use crate::tell::counted;
 use crate::verdict::Coverage;
 
 /// Judges every group in every partition it reads.

@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::evidence::log::Log;
 use crate::evidence::producers::{Lineage, Producers};
 use crate::evidence::sends::SendId;
-use crate::evidence::transactions::TxnId;
+use crate::evidence::sends::TxnId;
 use crate::findings::{Findings, Proof};
 use crate::history::Key;
 use std::collections::BTreeMap;

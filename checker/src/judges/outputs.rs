@@ -13,14 +13,15 @@
 //! transaction whose outputs name inputs owes them. Groups that commit outside transactions too are passed over.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::intervals::{Consumption, Interval, consumed};
+use crate::evidence::sends::TxnId;
 use crate::evidence::sends::{Outcome, SendId};
 use crate::evidence::table::Table;
-use crate::evidence::transactions::{Txn, TxnId};
+use crate::evidence::transactions::Txn;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId, Value, What};
-use crate::tell::counted;
 use crate::verdict::Coverage;
 use std::collections::BTreeMap;
 

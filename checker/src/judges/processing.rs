@@ -13,6 +13,7 @@
 //! commit outside transactions too are passed over: at-least-once is all they can have.
 
 use crate::anomaly::{AnomalyKind, EXAMPLES_MAX, Role};
+use crate::counted::counted;
 use crate::evidence::Evidence;
 use crate::evidence::intervals::{Consumption, Interval, consumed};
 use crate::evidence::log::Log;
@@ -20,7 +21,6 @@ use crate::evidence::sends::Outcome;
 use crate::evidence::table::Table;
 use crate::findings::{Findings, Proof};
 use crate::history::{GroupId, Key, Offset, OpId};
-use crate::tell::counted;
 use crate::verdict::Coverage;
 use std::ops::Range;
 

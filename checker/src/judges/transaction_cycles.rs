@@ -21,8 +21,8 @@
 use crate::anomaly::{AnomalyKind, Role};
 use crate::evidence::Evidence;
 use crate::evidence::dependencies::Dependencies;
+use crate::evidence::sends::TxnId;
 use crate::evidence::sightings::FirstRead;
-use crate::evidence::transactions::TxnId;
 use crate::findings::{Findings, Proof};
 use crate::graph::{
     Budget, CycleKind, Graph, Relation, Relations, components, shortest_cycle,

@@ -3,7 +3,7 @@
 use super::case::{CaseCall, Operations};
 use super::model::Model;
 use super::verdict::{Counterexample, Progress};
-use crate::tell::counted;
+use crate::counted::counted;
 
 /// What the sentences speak of.
 pub(super) struct Teller<'a, M: Model> {
