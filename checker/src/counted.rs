@@ -10,3 +10,17 @@ pub(crate) fn counted(count: u64, thing: &str) -> String {
 pub(crate) fn are(count: u64) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let told = |count| format!("{} {} lost", counted(count, "record"), are(count));
+        assert_eq!(
+            [0, 1, 2].map(told),
+            ["0 records are lost", "1 record is lost", "2 records are lost"]
+        );
+    }
+}

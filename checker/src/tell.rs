@@ -84,17 +84,3 @@ impl Evidence<'_> {
         )
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_is_singular() {
-        let told = |count| format!("{} {} lost", counted(count, "record"), are(count));
-        assert_eq!(
-            [0, 1, 2].map(told),
-            ["0 records are lost", "1 record is lost", "2 records are lost"]
-        );
-    }
-}
