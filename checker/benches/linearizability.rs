@@ -86,11 +86,11 @@ fn stores_and_queues(criterion: &mut Criterion) {
         bencher.iter(|| judge(&KeyValue::default(), &store));
     });
     group.finish();
-    let mut group = criterion.benchmark_group("queue, 5 clients");
-    let queue = queues(1, Shape { clients: 5, operations: 200, crash_percent: 0 });
+    let mut group = criterion.benchmark_group("queue, 20 clients");
+    let queue = queues(1, Shape { clients: 20, operations: 2_000, crash_percent: 0 });
     assert_eq!(judge(&Queue::default(), &queue).name(), "valid");
-    group.throughput(Throughput::Elements(200));
-    group.bench_function("200", |bencher| bencher.iter(|| judge(&Queue::default(), &queue)));
+    group.throughput(Throughput::Elements(2_000));
+    group.bench_function("2000", |bencher| bencher.iter(|| judge(&Queue::default(), &queue)));
 }
 
 criterion_group!(benches, append_fetch_log, crashed_registers, stores_and_queues);

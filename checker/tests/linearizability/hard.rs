@@ -1,9 +1,10 @@
 //! Histories that are hard to search, and what becomes of them within a budget.
 
-use crate::generator::{Shape, logs, registers, stores};
+use crate::generator::{Shape, logs, queues, registers, stores};
 use crate::oracle::{explains, is_run};
 use ktrial_checker::linearizability::models::append_log::{AppendLog, Input, Output};
 use ktrial_checker::linearizability::models::key_value::KeyValue;
+use ktrial_checker::linearizability::models::queue::{self, Queue};
 use ktrial_checker::linearizability::models::register::Register;
 use ktrial_checker::linearizability::{Budget, Operation, Verdict, check};
 
@@ -52,6 +53,36 @@ fn a_store_is_judged_key_by_key() {
     assert_eq!(orders.len(), 10);
     assert_eq!(orders.iter().map(Vec::len).sum::<usize>(), 2_000);
     assert!(orders.iter().all(|order| is_run(&KeyValue::default(), &operations, order)));
+}
+
+#[test]
+fn a_queue_of_many_clients_is_decided() {
+    let shape = Shape { clients: 20, operations: 2_000, crash_percent: 0 };
+    for seed in 0..10 {
+        let mut operations = queues(seed, shape);
+        let Verdict::Ok { orders } = check(&Queue::default(), &operations, Budget::default())
+        else {
+            panic!("seed {seed}: linearizable by construction");
+        };
+        assert!(explains(&Queue::default(), &operations, &orders[0]), "seed {seed}");
+
+        let takes = |operation: &Operation<_, _>| {
+            matches!(operation.output(), Some(queue::Output::Taken(Some(_))))
+        };
+        let takings: Vec<usize> =
+            (0..operations.len()).filter(|&index| takes(&operations[index])).collect();
+        let (early, late) = (takings[takings.len() / 4], takings[takings.len() / 2]);
+        let response = operations[early].response.take();
+        operations[early].response = operations[late].response.clone();
+        operations[late].response = response;
+        for index in [early, late] {
+            let returned = 1 + operations[index].invoked;
+            let response = operations[index].response.as_mut().expect("a taking was answered");
+            response.returned = response.returned.max(returned);
+        }
+        let verdict = check(&Queue::default(), &operations, Budget::default());
+        assert_eq!(verdict.name(), "invalid", "seed {seed}");
+    }
 }
 
 #[test]

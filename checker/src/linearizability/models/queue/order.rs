@@ -1,14 +1,25 @@
 //! In which order the elements of a queue can have been put in, as the times of all calls tell.
 //!
 //! An element that was taken out before the taking of another one began was also put in before it. Where each element is
-//! put in once and taken out at most once, and nobody found the queue empty, that is all there is to know beside the times
-//! of the calls themselves: any order of the elements that agrees with both is one in which the queue can have worked. (If
-//! elements are put in and taken out in that order, each call as early as those before it in the order let it, no call is
-//! late: it would wait for one that began after it had ended, and so the order would not agree.) So the model takes one
-//! such order and refuses all others, and the search has nothing to try.
+//! put in once and taken out at most once, that is all there is to know beside the times of the calls themselves: any order
+//! of the elements that agrees with both is one in which the queue can have worked. (If elements are put in and taken out in
+//! that order, each call as early as those before it in the order let it, no call is late: it would wait for one that began
+//! after it had ended, and so the order would not agree.) So the model takes one such order and refuses all others, and the
+//! search has next to nothing to try.
 //!
-//! Who found the queue empty may need another order, and a taking without a response may have taken anything. Then only
-//! what holds in every order is kept: of each element, those that must be in before it.
+//! Who found the queue empty did so at a moment at which no element had to be in it:
+//!
+//! ```text
+//!   put in   |--a--|               |--b--|
+//!   taken                |--a--|                |--b--|
+//!   in it          |.....|               |......|         for certain
+//!   empty                   |-----|                       cut: a is taken before it, b put in after it
+//! ```
+//! Elements that were put in or taken out before that cut are taken before it, all others are put in after it, which agrees
+//! with every order above: so cuts only shorten calls.
+//!
+//! A taking without a response may have taken anything. Where elements are left for it, only what holds in every order is
+//! kept: of each element, those that must be in before it.
 
 use super::{Input, Output};
 use crate::linearizability::Call;
@@ -62,6 +73,19 @@ impl Stay {
         self.taken.map_or(NEVER, |(_, returned)| returned)
     }
 
+    /// Lets the taking end before the first cut that comes after a call's end, and the putting in begin after the last
+    /// that does not.
+    fn shorten(&mut self, cuts: &[u64]) {
+        let done = self.put_returned().min(self.taken_returned());
+        let after = cuts.partition_point(|&cut| cut <= done);
+        if let (Some(&cut), Some((_, returned))) = (cuts.get(after), &mut self.taken) {
+            *returned = cut.min(*returned);
+        }
+        if let (Some(&cut), Some((invoked, _))) = (cuts[..after].last(), &mut self.put) {
+            *invoked = cut.max(*invoked);
+        }
+    }
+
     /// Whether the element was put in for certain and stayed, for all that is known.
     fn is_left(self) -> bool {
         self.taken.is_none() && self.put_returned() != NEVER
@@ -72,14 +96,14 @@ impl<V: Clone + Ord + Hash> Order<V> {
     /// `None`, if an element was put in or taken out twice. O(calls log calls).
     pub(super) fn of(calls: &[Call<'_, Input<V>, Output<V>>]) -> Option<Self> {
         let (mut values, mut stays) = (Interner::new(), Vec::new());
-        let (mut found_empty, mut is_unsure) = (false, false);
+        let (mut empties, mut is_unsure) = (Vec::new(), false);
         for call in calls {
             let when = (call.invoked, call.returned.unwrap_or(NEVER));
             let (value, puts) = match (call.input, call.output) {
                 (Input::Enqueue(value), _) => (value, true),
                 (Input::Dequeue, Some(Output::Taken(Some(value)))) => (value, false),
                 (Input::Dequeue, told) => {
-                    found_empty |= told.is_some();
+                    empties.extend(told.map(|_| when));
                     is_unsure |= told.is_none();
                     continue;
                 }
@@ -92,8 +116,13 @@ impl<V: Clone + Ord + Hash> Order<V> {
             }
         }
         let leaves_any = stays.iter().any(|stay| stay.is_left());
-        let is_open = found_empty || (is_unsure && leaves_any);
-        let places = if is_open { necessary(&stays, is_unsure) } else { one_of_all(&stays) };
+        let places = if is_unsure && leaves_any {
+            necessary(&stays)
+        } else {
+            let cuts = cuts(&stays, &empties);
+            stays.iter_mut().for_each(|stay| stay.shorten(&cuts));
+            one_of_all(&stays)
+        };
         Some(Order { values, places, leaves_any })
     }
 
@@ -111,19 +140,45 @@ impl<V: Clone + Ord + Hash> Order<V> {
     }
 }
 
-/// By when elements were taken out: after those taken out before the taking began. An element that was never taken out
-/// comes after all that were, unless a taking without a response may have taken it.
-fn necessary(stays: &[Stay], is_unsure: bool) -> Vec<Place> {
+/// Moments at which the queue can have been empty, one for each call that found it so, rising. Where there is none, it was
+/// not empty in any order, and the search will find that out.
+fn cuts(stays: &[Stay], empties: &[(u64, u64)]) -> Vec<u64> {
+    let is_inside = |stay: &&Stay| stay.put_returned() < stay.taken_invoked();
+    let mut inside: Vec<_> = stays
+        .iter()
+        .filter(is_inside)
+        .map(|stay| (stay.put_returned(), stay.taken_invoked()))
+        .collect();
+    inside.sort_unstable();
+    let mut filled: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in inside {
+        match filled.last_mut().filter(|last| from < last.1) {
+            Some(last) => last.1 = last.1.max(to),
+            None => filled.push((from, to)),
+        }
+    }
+    let cut = |&(invoked, returned): &(u64, u64)| {
+        let before = filled.partition_point(|&(from, _)| from < invoked);
+        let last = filled[..before].last().map_or(0, |&(_, to)| to);
+        Some(last.max(invoked)).filter(|&cut| cut <= returned)
+    };
+    let mut cuts: Vec<u64> = empties.iter().filter_map(cut).collect();
+    cuts.sort_unstable();
+    cuts
+}
+
+/// By when elements were taken out: after those taken out before the taking began. An element that is left may have been
+/// taken at any time.
+fn necessary(stays: &[Stay]) -> Vec<Place> {
     let mut by_end: Vec<u32> = (0..stays.len() as u32).collect();
     by_end.sort_by_key(|&id| stays[id as usize].taken_returned());
     let ends: Vec<u64> = by_end.iter().map(|&id| stays[id as usize].taken_returned()).collect();
     let mut places = vec![Place::default(); stays.len()];
     for (rank, &id) in (0..).zip(&by_end) {
-        let stay = stays[id as usize];
-        let is_bound = stay.taken.is_some() || !is_unsure;
-        let before = ends.partition_point(|&end| end < stay.taken_invoked());
-        let after = if is_bound { before as u32 } else { 0 };
-        places[id as usize] = Place { rank, after, is_taken: stay.taken.is_some() };
+        let before = |(begins, _)| ends.partition_point(|&end| end < begins) as u32;
+        let taken = stays[id as usize].taken;
+        let after = taken.map_or(0, before);
+        places[id as usize] = Place { rank, after, is_taken: taken.is_some() };
     }
     places
 }
