@@ -8,18 +8,19 @@
 //! and `judging` are the bytes per operation that are resident for the history alone and, at most, while it is judged;
 //! `budget` is 64 bytes an operation, 16 a span of a poll and 16 an offset of a log. Files are read and judged.
 //!
-//! Measured on one of two cores at 3.9 GHz, for which ten processes waited; the row of a million comes to between 4.4 M
-//! and 5.2 M operations a second, the more the fewer others use the caches:
+//! Measured on one of two cores at 3.9 GHz with nothing else to do (AMD EPYC); the row of a million came to 5.6 M to 6.3 M
+//! operations a second, and to 4.1 M to 5.2 M when ten other processes used the caches:
 //!
 //! ```text
 //! from      operations  partitions      time  operations/s  history  judging  budget
-//! memory         10028          16     0.8ms       12.93 M   138.1    228.3    80.6
-//! memory       1000034          16   213.6ms        4.68 M    83.2    135.5    80.7
-//! memory      10000034          16  2294.4ms        4.36 M    82.6    134.6    80.7
-//! memory      10000032          64  2609.9ms        3.83 M    89.1    142.8    85.3
-//! jsonl        1000034          16   998.1ms        1.00 M
-//! edn           300030          16   425.3ms        0.71 M
+//! memory         10028          16     0.7ms       14.00 M    138.1    234.5    80.6
+//! memory       1000034          16   178.7ms        5.60 M     83.2    135.5    80.7
+//! memory      10000034          16  2287.0ms        4.37 M     82.6    134.5    80.7
+//! memory      10000032          64  2547.9ms        3.92 M     89.1    142.8    85.3
+//! jsonl        1000034          16   915.6ms        1.09 M
+//! edn           300030          16   387.8ms        0.77 M
 //! ```
+//! Ten times as many operations take 11 to 14 times as long: a history of a million is still half in the caches.
 //! The history is over the budget because an event takes 32 bytes, a send therefore 64, and a record another 8 for each
 //! poll that returned it; judging adds 28 bytes a send, and 16 an offset, 12 more while groups are followed.
 
