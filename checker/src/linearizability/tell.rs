@@ -31,7 +31,11 @@ impl<M: Model> Teller<'_, M> {
         match found.core.len() {
             1 => explain.push("This response alone is impossible.".to_owned()),
             count => {
-                explain.push(format!("These {count} responses contradict each other:"));
+                let fewer = match found.is_minimal {
+                    true => "",
+                    false => "; the budget did not suffice to know whether fewer of them do",
+                };
+                explain.push(format!("These {count} responses contradict each other{fewer}:"));
                 explain.extend(found.core.iter().map(|&op| format!("{}.", self.operation(op))));
             }
         }
